@@ -1,0 +1,220 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Log formats. [FormatAuto] is console on a terminal and JSON elsewhere.
+const (
+	FormatAuto    = "auto"
+	FormatJSON    = "json"
+	FormatConsole = "console"
+)
+
+// Overhead is what a request may take in the log, or on the wire, beyond the
+// values in it: paths, access control lists, field tags. [Config.MaxRequest]
+// leaves at least this much room above [Config.MaxValue].
+const Overhead Size = 64 << 10
+
+// Config is all that can be set on a server. [Default] gives a server that
+// works on its own; [Config.Validate] tells what is wrong with one.
+type Config struct {
+	// ID is this server's number in its ensemble, 1 to 253. A data directory
+	// belongs to the id it was created with. Default 1.
+	ID uint
+	// DataDir is the directory of log, snapshots and identity; it is created if it
+	// is missing and locked while the server runs. Default ./quorate-data.
+	DataDir string
+	// ClientAddr is the host:port on which clients are served; an empty host is
+	// every interface, port 0 a free one. Default 127.0.0.1:2181.
+	ClientAddr string
+	// Peers are the servers of the ensemble, this one among them; empty for a
+	// server on its own. Default empty.
+	Peers Peers
+	// MetricsAddr is the host:port of /metrics (Prometheus) and /debug/pprof; an
+	// empty host is the loopback interface alone, since profiles show memory.
+	// Empty: off, the default.
+	MetricsAddr string
+
+	// LogLevel is the least severity that is logged: debug, info, warn or error.
+	// It can be changed while the server runs. Default info.
+	LogLevel string
+	// LogFormat is json, console or auto. Default auto.
+	LogFormat string
+	// SlowCall is the duration from which a call is logged as a warning, 1 ms or
+	// more; 0 never. Default 1 s.
+	SlowCall time.Duration
+
+	// MaxValue is the greatest content of one node in bytes, 1 KiB to 64 MiB.
+	// Default 1 MiB, as ZooKeeper's.
+	MaxValue Size
+	// MaxRequest is the greatest transaction in bytes as it stands in the log, a
+	// Multi with all its operations, MaxValue + 64 KiB to 128 MiB. Default 4 MiB.
+	MaxRequest Size
+	// EnforceQuota refuses changes beyond a hard quota; otherwise they are only
+	// logged. Default false, as ZooKeeper's.
+	EnforceQuota bool
+	// MaxOutstanding is how many writes may wait for their commit before further
+	// ones are refused as overload, 16 to 1,000,000. Default 10,000.
+	MaxOutstanding int
+	// MaxConnections is how many client connections are held at a time, 1 to
+	// 1,000,000; one more is closed at once. Default 10,000.
+	MaxConnections int
+	// MaxStreams is how many calls one connection may have open at a time, 1 to
+	// 1,000,000; the client waits with the next. Default 1,000.
+	MaxStreams int
+	// MaxLists is how many List calls are served at a time, 1 to 100,000. Each
+	// holds on to one version of the tree; one more is refused as overload. Default 256.
+	MaxLists int
+	// SuperDigest is an identity that may do everything, as
+	// user:base64(sha1(user:password)); once set, changing the log level and
+	// asking for a snapshot need it. Empty: none, the default.
+	SuperDigest string
+
+	// SnapshotTxns is the number of transactions after which a snapshot is
+	// written, 1,000 or more. Default 500,000.
+	SnapshotTxns int64
+	// SnapshotBytes is the size of log after which a snapshot is written, 1 MiB or
+	// more, and never less than twice the last snapshot. Default 64 MiB.
+	SnapshotBytes Size
+	// SnapshotRetain is how many snapshots are kept, with the log they need, 2 to
+	// 1,000. Default 3.
+	SnapshotRetain int
+	// SegmentSize is the size of one file of the log, 64 KiB to 4 GiB, and never
+	// less than MaxRequest + 64 KiB. Default 64 MiB.
+	SegmentSize Size
+
+	// GCPercent is the growth of the heap, in percent, at which garbage is
+	// collected, 10 to 1,000; 0 leaves it to GOGC. An environment with GOGC set
+	// wins. Default 50: the tree is most of the heap and does not become garbage.
+	GCPercent int
+}
+
+// Default returns the settings of a server on its own, reachable from this
+// machine only.
+func Default() Config {
+	return Config{
+		ID:             1,
+		DataDir:        "./quorate-data",
+		ClientAddr:     "127.0.0.1:2181",
+		LogLevel:       "info",
+		LogFormat:      FormatAuto,
+		SlowCall:       time.Second,
+		MaxValue:       1 << 20,
+		MaxRequest:     4 << 20,
+		MaxOutstanding: 10_000,
+		MaxConnections: 10_000,
+		MaxStreams:     1_000,
+		MaxLists:       256,
+		SnapshotTxns:   500_000,
+		SnapshotBytes:  64 << 20,
+		SnapshotRetain: 3,
+		SegmentSize:    64 << 20,
+		GCPercent:      50,
+	}
+}
+
+// ServerID returns ID as its type. It is meaningful on a validated Config.
+func (c *Config) ServerID() txn.ServerID { return txn.ServerID(c.ID) }
+
+// Validate returns everything that is wrong with c, one sentence a problem,
+// joined by [errors.Join]; nil if nothing is.
+func (c *Config) Validate() error {
+	var p problems
+	p.addresses(c)
+	p.ensemble(c)
+	p.logging(c)
+	p.limits(c)
+	p.storage(c)
+	return errors.Join(p...)
+}
+
+// problems collects what is wrong.
+type problems []error
+
+// add notes a problem unless ok.
+func (p *problems) add(ok bool, format string, args ...any) {
+	if !ok {
+		*p = append(*p, fmt.Errorf(format, args...))
+	}
+}
+
+// between notes a number out of its range.
+func (p *problems) between(flag string, n, low, high int64) {
+	p.add(low <= n && n <= high, "--%s is %d: it must be %d to %d", flag, n, low, high)
+}
+
+// sized notes a size out of its range.
+func (p *problems) sized(flag string, n, low, high Size) {
+	p.add(low <= n && n <= high, "--%s is %s: it must be %s to %s", flag, n, low, high)
+}
+
+func (p *problems) addresses(c *Config) {
+	p.add(c.DataDir != "", "--data-dir is empty: it must name a directory")
+	p.address("client-addr", c.ClientAddr)
+	if c.MetricsAddr != "" {
+		p.address("metrics-addr", c.MetricsAddr)
+	}
+}
+
+func (p *problems) address(flag, addr string) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		p.add(false, "--%s is %q: it must be host:port, e.g. 127.0.0.1:2181", flag, addr)
+		return
+	}
+	_, err = net.LookupPort("tcp", port)
+	p.add(err == nil, "--%s is %q: %q is no port, 0 to 65535", flag, addr, port)
+}
+
+func (p *problems) ensemble(c *Config) {
+	p.between("id", int64(c.ID), int64(txn.MinServerID), int64(txn.MaxServerID))
+	if len(c.Peers) == 0 {
+		return
+	}
+	_, in := c.Peers.Find(txn.ServerID(c.ID))
+	p.add(in, "--peers does not list this server: --id is %d, --peers is %s", c.ID, c.Peers)
+	p.add(len(c.Peers) == 1, "--peers lists %d servers: ensembles of several servers come with the next release; "+
+		"run one server, with itself alone in --peers or without --peers", len(c.Peers))
+	p.add(len(c.Peers.Voters()) > 0, "--peers lists observers only: at least one server must vote")
+}
+
+func (p *problems) logging(c *Config) {
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		p.add(false, "--log-level is %q: it must be debug, info, warn or error", c.LogLevel)
+	}
+	switch c.LogFormat {
+	case FormatAuto, FormatJSON, FormatConsole:
+	default:
+		p.add(false, "--log-format is %q: it must be json, console or auto", c.LogFormat)
+	}
+	p.add(c.SlowCall == 0 || c.SlowCall >= time.Millisecond, "--slow-call is %v: it must be 1ms or more, or 0 for never", c.SlowCall)
+}
+
+func (p *problems) limits(c *Config) {
+	p.sized("max-value", c.MaxValue, 1<<10, 64<<20)
+	p.sized("max-request", c.MaxRequest, c.MaxValue+Overhead, 128<<20)
+	p.between("max-outstanding", int64(c.MaxOutstanding), 16, 1_000_000)
+	p.between("max-connections", int64(c.MaxConnections), 1, 1_000_000)
+	p.between("max-streams", int64(c.MaxStreams), 1, 1_000_000)
+	p.between("max-lists", int64(c.MaxLists), 1, 100_000)
+	user, hash, ok := strings.Cut(c.SuperDigest, ":")
+	p.add(c.SuperDigest == "" || ok && user != "" && hash != "",
+		"--super-digest must be user:base64(sha1(user:password))")
+	p.add(c.GCPercent == 0 || 10 <= c.GCPercent && c.GCPercent <= 1000, "--gc-percent is %d: it must be 10 to 1000, or 0 for GOGC", c.GCPercent)
+}
+
+func (p *problems) storage(c *Config) {
+	p.between("snapshot-txns", c.SnapshotTxns, 1_000, 1<<40)
+	p.sized("snapshot-bytes", c.SnapshotBytes, 1<<20, 1<<40)
+	p.between("snapshot-retain", int64(c.SnapshotRetain), 2, 1_000)
+	p.sized("segment-size", c.SegmentSize, max(64<<10, c.MaxRequest+Overhead), 4<<30)
+}

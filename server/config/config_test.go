@@ -1,0 +1,122 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/quorate/quorate/server/config"
+)
+
+func TestDefaultIsValid(t *testing.T) {
+	c := config.Default()
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestValidateNamesEveryProblem(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit func(*config.Config)
+		want []string // one part of each sentence; as many sentences as parts
+	}{
+		{"id 0", func(c *config.Config) { c.ID = 0 }, []string{"--id is 0: it must be 1 to 253"}},
+		{"id 254", func(c *config.Config) { c.ID = 254 }, []string{"--id is 254"}},
+		{"no directory", func(c *config.Config) { c.DataDir = "" }, []string{"--data-dir is empty"}},
+		{"no port", func(c *config.Config) { c.ClientAddr = "localhost" }, []string{`--client-addr is "localhost": it must be host:port`}},
+		{"bad port", func(c *config.Config) { c.ClientAddr = "localhost:70000" }, []string{`"70000" is no port`}},
+		{"metrics", func(c *config.Config) { c.MetricsAddr = "x" }, []string{"--metrics-addr"}},
+		{"log level", func(c *config.Config) { c.LogLevel = "loud" }, []string{`--log-level is "loud"`}},
+		{"log format", func(c *config.Config) { c.LogFormat = "xml" }, []string{`--log-format is "xml"`}},
+		{"slow call", func(c *config.Config) { c.SlowCall = 1 }, []string{"--slow-call is 1ns"}},
+		{"value and request", func(c *config.Config) { c.MaxValue = 1 }, []string{"--max-value is 1: it must be 1KiB to 64MiB"}},
+		{"request below value", func(c *config.Config) { c.MaxRequest = c.MaxValue }, []string{"--max-request is 1MiB: it must be 1088KiB to 128MiB"}},
+		{"segment below request", func(c *config.Config) { c.SegmentSize = 1 << 20 }, []string{"--segment-size is 1MiB: it must be 4160KiB to 4GiB"}},
+		{"outstanding", func(c *config.Config) { c.MaxOutstanding = 1 }, []string{"--max-outstanding is 1"}},
+		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
+		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
+		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},
+		{"three servers", peers(1, "1=a:1,2=b:1,3=c:1"), []string{"--peers lists 3 servers: ensembles of several servers come with the next release"}},
+		{"itself alone", peers(1, "1=a:1"), nil},
+		{"somebody else", peers(2, "1=a:1"), []string{"--peers does not list this server: --id is 2"}},
+		{"observer alone", peers(1, "1=a:1:observer"), []string{"--peers lists observers only"}},
+		{"several", func(c *config.Config) { c.ID, c.DataDir, c.LogLevel = 0, "", "" }, []string{"--data-dir", "--id", "--log-level"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := config.Default()
+			tc.edit(&c)
+			check(t, c.Validate(), tc.want)
+		})
+	}
+}
+
+func peers(id uint, s string) func(*config.Config) {
+	return func(c *config.Config) {
+		c.ID = id
+		c.Peers, _ = config.ParsePeers(s)
+	}
+}
+
+// check wants one line in err for each part.
+func check(t *testing.T, err error, want []string) {
+	t.Helper()
+	if err == nil {
+		if len(want) > 0 {
+			t.Fatalf("no error, want %q", want)
+		}
+		return
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("got %d problems, want %d: %q", len(lines), len(want), lines)
+	}
+	for i, part := range want {
+		if !strings.Contains(lines[i], part) {
+			t.Errorf("got %q, want it to contain %q", lines[i], part)
+		}
+	}
+}
+
+func TestFlagsAndEnvironment(t *testing.T) {
+	env := map[string]string{
+		"QUORATE_ID": "7", "QUORATE_DATA_DIR": "/from/env", "QUORATE_MAX_VALUE": "2MiB", "QUORATE_SLOW_CALL": "250ms",
+	}
+	c, err := parse([]string{"--data-dir", "/from/flag", "--peers=7=h:1"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.ID != 7 || c.DataDir != "/from/flag" || c.MaxValue != 2<<20 || c.SlowCall != 250*time.Millisecond || c.Peers.String() != "7=h:1" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestEnvironmentIsRefusedByName(t *testing.T) {
+	_, err := parse(nil, map[string]string{"QUORATE_MAX_VALUE": "big", "QUORATE_ID": "x"})
+	check(t, err, []string{`QUORATE_ID="x": `, `QUORATE_MAX_VALUE="big": "big" is no size`})
+}
+
+func parse(args []string, env map[string]string) (config.Config, error) {
+	c := config.Default()
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	c.Flags(fs)
+	if err := fs.Parse(args); err != nil {
+		return c, err
+	}
+	return c, config.Env(fs, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+}
+
+func TestSettingsHideTheSuperDigest(t *testing.T) {
+	c := config.Default()
+	c.SuperDigest = "root:secret"
+	for _, s := range c.Settings() {
+		if strings.Contains(s.Value, "secret") {
+			t.Errorf("%s shows %q", s.Name, s.Value)
+		}
+	}
+	if n := len(c.Settings()); n < 20 {
+		t.Errorf("%d settings: some are missing", n)
+	}
+}

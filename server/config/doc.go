@@ -1,0 +1,4 @@
+// Package config holds the settings of a server: one struct with the unit, the
+// range and the default of every field, where they come from (command line,
+// environment), and what is wrong with them, in sentences.
+package config

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// EnvPrefix begins the name of every environment variable: the flag --data-dir
+// is QUORATE_DATA_DIR.
+const EnvPrefix = "QUORATE_"
+
+// Flags adds a flag for every field to fs; their defaults are c's present values.
+func (c *Config) Flags(fs *pflag.FlagSet) {
+	fs.UintVar(&c.ID, "id", c.ID, "number of this server in its ensemble, 1 to 253")
+	fs.StringVar(&c.DataDir, "data-dir", c.DataDir, "`directory` of log, snapshots and identity")
+	fs.StringVar(&c.ClientAddr, "client-addr", c.ClientAddr, "`host:port` on which clients are served")
+	fs.Var(&c.Peers, "peers", "servers of the ensemble, this one among them: 1=host:port,2=host:port:observer")
+	fs.StringVar(&c.MetricsAddr, "metrics-addr", c.MetricsAddr, "`host:port` of /metrics and /debug/pprof, loopback if the host is empty; off if not given")
+
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "json, console or auto: console on a terminal")
+	fs.DurationVar(&c.SlowCall, "slow-call", c.SlowCall, "calls from this duration on are logged as warnings; 0 never")
+
+	fs.Var(&c.MaxValue, "max-value", "greatest content of one node")
+	fs.Var(&c.MaxRequest, "max-request", "greatest transaction, a Multi with all its operations")
+	fs.BoolVar(&c.EnforceQuota, "enforce-quota", c.EnforceQuota, "refuse changes beyond a hard quota")
+	fs.IntVar(&c.MaxOutstanding, "max-outstanding", c.MaxOutstanding, "writes that may wait for their commit")
+	fs.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at a time")
+	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open calls of one connection at a time")
+	fs.IntVar(&c.MaxLists, "max-lists", c.MaxLists, "List calls at a time")
+	fs.StringVar(&c.SuperDigest, "super-digest", c.SuperDigest, "identity that may do everything, `user:base64(sha1(user:password))`")
+
+	fs.Int64Var(&c.SnapshotTxns, "snapshot-txns", c.SnapshotTxns, "transactions after which a snapshot is written")
+	fs.Var(&c.SnapshotBytes, "snapshot-bytes", "log after which a snapshot is written, at least twice the last snapshot")
+	fs.IntVar(&c.SnapshotRetain, "snapshot-retain", c.SnapshotRetain, "snapshots that are kept")
+	fs.Var(&c.SegmentSize, "segment-size", "size of one file of the log")
+	fs.IntVar(&c.GCPercent, "gc-percent", c.GCPercent, "growth of the heap at which garbage is collected; 0 or GOGC set: as GOGC says")
+}
+
+// EnvName returns the environment variable of a flag.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Env sets every flag of fs that the command line left alone from its
+// environment variable, if there is one; lookup is [os.LookupEnv]. It returns
+// all values that could not be read.
+func Env(fs *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var all []error
+	fs.VisitAll(func(f *pflag.Flag) {
+		value, ok := lookup(EnvName(f.Name))
+		if !ok || f.Changed {
+			return
+		}
+		if err := fs.Set(f.Name, value); err != nil {
+			all = append(all, fmt.Errorf("%s=%q: %w", EnvName(f.Name), value, errors.Unwrap(err)))
+		}
+	})
+	return errors.Join(all...)
+}
+
+// Setting is one field as it is shown: its flag and its value.
+type Setting struct{ Name, Value string }
+
+// Settings returns every setting with its value, in the order of the names; the
+// super digest is shown as set or not.
+func (c Config) Settings() []Setting {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.Flags(fs)
+	var all []Setting
+	fs.VisitAll(func(f *pflag.Flag) {
+		value := f.Value.String()
+		if f.Name == "super-digest" && value != "" {
+			value = "(set)"
+		}
+		all = append(all, Setting{f.Name, value})
+	})
+	return all
+}
