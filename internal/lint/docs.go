@@ -1,0 +1,122 @@
+package lint
+
+import (
+	"go/ast"
+	"go/token"
+	"io/fs"
+	"path"
+)
+
+// designs are the folders that explain themselves in a DESIGN.md.
+var designs = []string{"store"}
+
+// checkDesigns asks for the DESIGN.md of the parts that must have one.
+func checkDesigns(t *Tree) []Finding {
+	var out []Finding
+	for _, dir := range designs {
+		p := path.Join(dir, "DESIGN.md")
+		if _, err := fs.Stat(t.fsys, p); err != nil {
+			out = append(out, Finding{Path: p, Text: "missing: it says how the part is built, and why so"})
+		}
+	}
+	return out
+}
+
+// checkPackageDocs asks every package for a doc.go that holds its package comment.
+func checkPackageDocs(t *Tree) []Finding {
+	var out []Finding
+	for _, p := range t.Packages {
+		doc := path.Join(p.Dir, "doc.go")
+		found := false
+		for _, f := range p.Files {
+			switch {
+			case f.Path == doc:
+				found = true
+				if f.ast.Doc.Text() == "" {
+					out = append(out, f.at(f.ast.Package, "no package comment: say in a sentence what the package is for"))
+				}
+			case !f.Test && f.ast.Doc.Text() != "":
+				out = append(out, f.at(f.ast.Package, "a second package comment: it belongs in doc.go"))
+			}
+		}
+		if !found {
+			out = append(out, Finding{Path: doc, Text: "missing: the package comment stands there"})
+		}
+	}
+	return out
+}
+
+// checkDocumented asks for a comment on every exported name outside tests.
+func checkDocumented(t *Tree) []Finding {
+	var out []Finding
+	for f := range t.code {
+		missing := func(id *ast.Ident) {
+			out = append(out, f.at(id.Pos(), "%s is exported and has no comment: say what it is, with units, range and errors", id.Name))
+		}
+		for _, d := range f.ast.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if exported(d) && d.Doc.Text() == "" {
+					missing(d.Name)
+				}
+			case *ast.GenDecl:
+				undocumented(d, missing)
+			}
+		}
+	}
+	return out
+}
+
+// exported says whether a function can be seen from outside: an exported name and,
+// of a method, an exported receiver.
+func exported(d *ast.FuncDecl) bool {
+	if !d.Name.IsExported() {
+		return false
+	}
+	return d.Recv == nil || receiver(d).IsExported()
+}
+
+// receiver returns the name of a method's type, without star and type parameters.
+func receiver(d *ast.FuncDecl) *ast.Ident {
+	e := d.Recv.List[0].Type
+	for {
+		switch x := e.(type) {
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.IndexListExpr:
+			e = x.X
+		case *ast.Ident:
+			return x
+		default:
+			return ast.NewIdent("_")
+		}
+	}
+}
+
+// undocumented calls missing for the exported names of a declaration that have no
+// comment. For constants and variables the comment of their group will do.
+func undocumented(d *ast.GenDecl, missing func(*ast.Ident)) {
+	group := d.Doc.Text() != ""
+	for _, s := range d.Specs {
+		switch s := s.(type) {
+		case *ast.TypeSpec:
+			documented := s.Doc.Text() != "" || group && d.Lparen == token.NoPos
+			if s.Name.IsExported() && !documented {
+				missing(s.Name)
+			}
+		case *ast.ValueSpec:
+			if group || s.Doc.Text() != "" || s.Comment.Text() != "" {
+				continue
+			}
+			for _, id := range s.Names {
+				if id.IsExported() {
+					missing(id)
+				}
+			}
+		}
+	}
+}
