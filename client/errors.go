@@ -1,0 +1,185 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Domain is the domain of the ErrorInfo that a server's errors carry.
+const Domain = "quorate"
+
+// What an error of a call can be, for errors.Is.
+var (
+	// ErrNoNode: the node does not exist.
+	ErrNoNode = errors.New("the node does not exist")
+	// ErrNoParent: the parent of the node to create does not exist.
+	ErrNoParent = errors.New("the parent does not exist")
+	// ErrNodeExists: a node of that path exists already.
+	ErrNodeExists = errors.New("the node exists already")
+	// ErrNotEmpty: the node to delete has children.
+	ErrNotEmpty = errors.New("the node has children")
+	// ErrBadVersion: the node's version is another than the one asked for.
+	ErrBadVersion = errors.New("the version does not match")
+	// ErrEphemeralParent: an ephemeral node has no children.
+	ErrEphemeralParent = errors.New("an ephemeral node has no children")
+	// ErrQuotaExceeded: the change would go beyond a quota.
+	ErrQuotaExceeded = errors.New("the quota is exceeded")
+	// ErrNoAuth: the caller lacks the permission.
+	ErrNoAuth = errors.New("permission denied")
+	// ErrInvalidACL: the access control list makes no sense.
+	ErrInvalidACL = errors.New("invalid access control list")
+	// ErrInvalidPath: the path breaks the rules for paths.
+	ErrInvalidPath = errors.New("invalid path")
+	// ErrBadArguments: the request contradicts itself or a rule.
+	ErrBadArguments = errors.New("bad arguments")
+	// ErrTooLarge: the value or the whole request is beyond its limit.
+	ErrTooLarge = errors.New("too large")
+	// ErrNoSpace: the server's disk is full; reads go on.
+	ErrNoSpace = errors.New("the server's disk is full")
+	// ErrOverloaded: the server has too much to do at the moment.
+	ErrOverloaded = errors.New("the server is overloaded")
+	// ErrUnavailable: no server could be reached, or none has a leader. Nothing was changed.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrUnknownOutcome: contact was lost before the answer came; a write may have been done or not.
+	ErrUnknownOutcome = errors.New("the outcome is unknown")
+	// ErrTimeout: the call's deadline passed; a write may have been done or not.
+	ErrTimeout = errors.New("timed out")
+	// ErrBadAddress: the address given to Dial is no host:port.
+	ErrBadAddress = errors.New("bad server address")
+)
+
+const (
+	reasonTooLarge       = "TOO_LARGE"
+	reasonUnavailable    = "UNAVAILABLE"
+	reasonUnknownOutcome = "UNKNOWN_OUTCOME"
+)
+
+// sentinel returns the error that stands for a reason, nil for one not known here.
+func sentinel(reason string) error {
+	return map[string]error{
+		"NO_NODE": ErrNoNode, "NO_PARENT": ErrNoParent, "NODE_EXISTS": ErrNodeExists, "NOT_EMPTY": ErrNotEmpty,
+		"BAD_VERSION": ErrBadVersion, "EPHEMERAL_PARENT": ErrEphemeralParent, "QUOTA_EXCEEDED": ErrQuotaExceeded,
+		"NO_AUTH": ErrNoAuth, "INVALID_ACL": ErrInvalidACL, "INVALID_PATH": ErrInvalidPath,
+		"BAD_ARGUMENTS": ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
+		"OVERLOADED": ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
+	}[reason]
+}
+
+// Zxid is a position in the total order of transactions: the epoch in the high
+// 32 bits, a counter in the low.
+type Zxid uint64
+
+// String returns epoch.counter in decimal.
+func (z Zxid) String() string {
+	return strconv.FormatUint(uint64(z>>32), 10) + "." + strconv.FormatUint(uint64(uint32(z)), 10)
+}
+
+// Error is a call that failed. What does not apply is zero.
+type Error struct {
+	// Code is the gRPC status code.
+	Code codes.Code
+	// Reason is the server's reason, such as "NO_NODE"; empty if no server gave one.
+	Reason string
+	// Message says in words what is wrong.
+	Message string
+	// Path is the node at fault.
+	Path string
+	// Version is the node's actual version, with reason BAD_VERSION.
+	Version int32
+	// Zxid is the version of the tree in which the error was found.
+	Zxid Zxid
+	// Op is the failing operation of a Multi, counted from 1.
+	Op int
+	// RetryAfter is the time after which another try makes sense.
+	RetryAfter time.Duration
+	// Server is the address of the server that was asked last.
+	Server string
+
+	status *status.Status
+}
+
+// Error returns the message; the path and operation stand in it already when the server named them.
+func (e *Error) Error() string { return e.Message }
+
+// Is makes errors.Is work with the sentinels of this package, and with the errors of package context.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrTimeout, context.DeadlineExceeded:
+		return e.Code == codes.DeadlineExceeded
+	case context.Canceled:
+		return e.Code == codes.Canceled
+	case ErrUnavailable:
+		return e.Reason == reasonUnavailable || e.Reason == "" && e.Code == codes.Unavailable
+	}
+	s := sentinel(e.Reason)
+	return s != nil && s == target
+}
+
+// GRPCStatus returns the status as it came.
+func (e *Error) GRPCStatus() *status.Status { return e.status }
+
+// tryElsewhere tells whether nothing was done and another server may do better.
+func (e *Error) tryElsewhere() bool { return errors.Is(e, ErrUnavailable) }
+
+// newError reads a gRPC error and its details.
+func newError(err error) *Error {
+	st := status.Convert(err)
+	e := &Error{Code: st.Code(), Message: st.Message(), status: st}
+	for _, d := range st.Details() {
+		switch d := d.(type) {
+		case *errdetails.ErrorInfo:
+			e.readInfo(d)
+		case *errdetails.RetryInfo:
+			e.RetryAfter = d.GetRetryDelay().AsDuration()
+		}
+	}
+	if e.Reason == "" && e.Code == codes.ResourceExhausted && strings.Contains(e.Message, "larger than max") {
+		e.Reason = reasonTooLarge // gRPC's own limit, on either side: it gives no details
+	}
+	if e.Message == "" {
+		e.Message = fmt.Sprintf("%s %s", e.Code, e.Reason)
+	}
+	return e
+}
+
+func (e *Error) readInfo(info *errdetails.ErrorInfo) {
+	if info.GetDomain() != Domain {
+		return
+	}
+	e.Reason = info.GetReason()
+	e.Path = info.GetMetadata()["path"]
+	// Values that are absent or unreadable stay zero: the details are a help, not a contract to fail over.
+	if v, err := strconv.ParseInt(info.GetMetadata()["version"], 10, 32); err == nil {
+		e.Version = int32(v)
+	}
+	if op, err := strconv.Atoi(info.GetMetadata()["op"]); err == nil {
+		e.Op = op
+	}
+	e.Zxid = parseZxid(info.GetMetadata()["zxid"])
+}
+
+// parseZxid reads epoch.counter or a plain number; 0 if it is neither.
+func parseZxid(s string) Zxid {
+	epoch, counter, dotted := strings.Cut(s, ".")
+	if !dotted {
+		n, _ := strconv.ParseUint(s, 0, 64)
+		return Zxid(n)
+	}
+	e, err1 := strconv.ParseUint(epoch, 10, 32)
+	c, err2 := strconv.ParseUint(counter, 10, 32)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return Zxid(e<<32 | c)
+}
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) }
