@@ -1,0 +1,84 @@
+# Building and testing need Go alone; lint's buf and generate need npm too.
+# `make` lists what there is.
+
+GO       ?= go
+TOOL      = $(GO) tool -modfile=tools/go.mod
+BUF       = tools/node_modules/.bin/buf
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+PKGS      ?= ./...
+RACEPKGS  ?= $(PKGS)
+BENCH     ?= .
+BENCHTIME ?= 1s
+BENCHPKGS ?= ./store/...
+FUZZTIME  ?= 10s
+# What the proto files must stay compatible with: the newest release, else what has landed.
+AGAINST   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME AGAINST VERSION"
+
+build: ## build bin/quorate, static, its version stamped
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/quorate \
+		-ldflags '-s -w -X github.com/quorate/quorate/internal/version.stamped=$(VERSION)' ./cmd/quorate
+
+test: ## run all tests
+	$(GO) test $(PKGS)
+
+race: ## run the tests under the race detector (needs a C compiler); RACEPKGS=./store/...
+	CGO_ENABLED=1 $(GO) test -race $(RACEPKGS)
+
+cover: ## print the coverage of each package; bin/cover.html shows the lines
+	@mkdir -p bin
+	$(GO) test -coverprofile=bin/cover.out $(PKGS)
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+
+lint: vet checkformat staticcheck rules protolint breaking ## run every check: vet checkformat staticcheck rules protolint breaking
+
+vet: ## go vet
+	$(GO) vet $(PKGS)
+
+checkformat: ## fail if gofumpt would change a file
+	@out=$$($(TOOL) gofumpt -l .) || exit 1; \
+	[ -z "$$out" ] || { echo "not formatted (make format does it):"; echo "$$out"; exit 1; }
+
+format: ## gofumpt: format all files
+	$(TOOL) gofumpt -l -w .
+
+staticcheck: ## staticcheck
+	$(TOOL) staticcheck $(PKGS)
+
+rules: ## the rules of the house (internal/lint)
+	$(GO) test ./internal/lint
+
+protolint: $(BUF) ## buf lint
+	$(BUF) lint
+
+breaking: $(BUF) ## buf breaking: hold the proto files against AGAINST
+	BUF=$(BUF) tools/breaking $(AGAINST)
+
+generate: $(BUF) ## regenerate gen/ from proto/
+	$(BUF) generate
+
+checkgenerate: $(BUF) ## fail if gen/ is not what proto/ generates; changes nothing
+	BUF=$(BUF) tools/checkgenerate
+
+bench: ## run the benchmarks; BENCH=regexp BENCHTIME=1s BENCHPKGS=./store/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(BENCHPKGS)
+
+fuzz: ## run each fuzz target for FUZZTIME
+	GO=$(GO) tools/fuzz $(FUZZTIME)
+
+clean: ## remove what the targets made: bin/ and tools/node_modules/
+	rm -rf bin tools/node_modules
+
+# buf, at the version of the lock file. `npm ci` would refuse the lock: the packages of some
+# platforms are not in it. --no-save takes the versions and checksums that are, and changes nothing.
+$(BUF): tools/package.json tools/package-lock.json
+	npm install --prefix tools --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
