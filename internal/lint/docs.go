@@ -108,6 +108,9 @@ func undocumented(d *ast.GenDecl, missing func(*ast.Ident)) {
 			if s.Name.IsExported() && !documented {
 				missing(s.Name)
 			}
+			if it, ok := s.Type.(*ast.InterfaceType); ok && s.Name.IsExported() {
+				undocumentedMethods(it, missing)
+			}
 		case *ast.ValueSpec:
 			if group || s.Doc.Text() != "" || s.Comment.Text() != "" {
 				continue
@@ -116,6 +119,17 @@ func undocumented(d *ast.GenDecl, missing func(*ast.Ident)) {
 				if id.IsExported() {
 					missing(id)
 				}
+			}
+		}
+	}
+}
+
+// undocumentedMethods calls missing for the exported methods of an interface that have no comment.
+func undocumentedMethods(it *ast.InterfaceType, missing func(*ast.Ident)) {
+	for _, m := range it.Methods.List {
+		for _, id := range m.Names { // none: an embedded interface
+			if id.IsExported() && m.Doc.Text() == "" && m.Comment.Text() == "" {
+				missing(id)
 			}
 		}
 	}

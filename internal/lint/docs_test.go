@@ -12,6 +12,7 @@ func TestDocumented(t *testing.T) {
 			`const (`, `// C is.`, `C = 1`, `D = 2 // D is.`, `)`,
 			`// ErrX is.`, `var ErrX = f()`,
 			`type (`, `// U is.`, `U int`, `)`,
+			`// I is.`, `type I interface {`, `// M does.`, `M()`, `N() // N does.`, `isOp()`, `error`, `}`,
 		)}, nil},
 		{"nothing to say", map[string]string{
 			"store/a.go":      src(`type t int`, `func (t) M() {}`, `func (t *u[K]) M() {}`, `func f() {}`, `const a = 1`, `var _ = 1`),
@@ -31,8 +32,9 @@ func TestDocumented(t *testing.T) {
 			`)`,
 			`//nolint:a directive is no comment`,
 			`func H() {}`,
+			`// I is.`, `type I interface {`, `M()`, `}`,
 		)}, []string{
-			"store/a.go:11", "store/a.go:14", "store/a.go:2", "store/a.go:3", "store/a.go:4",
+			"store/a.go:11", "store/a.go:14", "store/a.go:17", "store/a.go:2", "store/a.go:3", "store/a.go:4",
 			"store/a.go:5", "store/a.go:6", "store/a.go:7", "store/a.go:8", "store/a.go:8",
 		}},
 	})
