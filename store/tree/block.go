@@ -1,0 +1,209 @@
+package tree
+
+import (
+	"encoding/binary"
+	"strings"
+	"unsafe"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// item is a node as it stands in the B-tree; see the package's Layout.
+// It fits in four registers: the comparison of two is on every path.
+type item struct {
+	// block is the encoding of a record.
+	block string
+	// counts is the number of children ever created (a signed 32-bit number, high
+	// half) and the number of children (low half).
+	counts uint64
+	// pzxid is the last txn that created or deleted a child.
+	pzxid txn.Zxid
+}
+
+// pivotMark as the counts of an item says that it is no node but a key to search
+// with: its block is the plain path, its pzxid the length of the parent's part.
+// No node has as many children.
+const pivotMark = ^uint64(0)
+
+func countsOf(created int32, children uint32) uint64 {
+	return uint64(uint32(created))<<32 | uint64(children)
+}
+
+func (it item) created() int32   { return int32(it.counts >> 32) }
+func (it item) children() uint32 { return uint32(it.counts) }
+
+// pivot returns the key of the node at path, which must start with a slash.
+func pivot(path string) item {
+	return item{block: path, counts: pivotMark, pzxid: txn.Zxid(strings.LastIndexByte(path, '/'))}
+}
+
+// childrenPivot returns a key that stands directly before path's first child.
+// For the root it is the root's own key, which stands there.
+func childrenPivot(path string) item {
+	if path == rootPath {
+		return pivot(path)
+	}
+	return item{block: path, counts: pivotMark, pzxid: txn.Zxid(len(path))}
+}
+
+// key returns the path of it and the length of the parent's part: the place of the
+// last slash, so 0 for the root and its children.
+func (it item) key() (path string, parent int) {
+	b := it.block
+	if it.counts == pivotMark {
+		return b, int(it.pzxid)
+	}
+	if b[0]|b[1] < 0x80 {
+		return b[2 : 2+int(b[1])], int(b[0])
+	}
+	return longKey(b)
+}
+
+// longKey is key for a block with lengths of more than one byte.
+func longKey(b string) (string, int) {
+	parent, n := uvarint(b)
+	size, m := uvarint(b[n:])
+	return b[n+m : n+m+int(size)], int(parent)
+}
+
+// less orders items by parent, then name. Of two paths whose parents are equally
+// long the plain order is that one: the slashes stand at the same place.
+func less(a, b item) bool {
+	pathA, parentA := a.key()
+	pathB, parentB := b.key()
+	if parentA == parentB {
+		return pathA < pathB
+	}
+	return pathA[:parentA] < pathB[:parentB]
+}
+
+// record is what stands in a node's block.
+type record struct {
+	path    string
+	data    string
+	hasData bool // null and empty data are told apart
+	kind    txn.Kind
+	acl     uint32
+
+	czxid, mzxid      txn.Zxid
+	ctime, mtime      int64 // ms since 1970
+	version, aversion int32
+
+	owner txn.SessionID // of an ephemeral node
+	ttl   int64         // of a TTL node, in ms
+}
+
+// The bits of a block's flag byte. A field without its bit has the value said here.
+const (
+	flagData     = 1 << 0 // no data: null
+	flagMzxid    = 1 << 1 // czxid
+	flagMtime    = 1 << 2 // ctime
+	flagVersion  = 1 << 3 // 0
+	flagAversion = 1 << 4 // 0
+	flagACL      = 1 << 5 // 0, open to all
+	kindShift    = 6      // the kind, less one, in the two bits from here
+)
+
+// A block is: length of the parent's part, length of the path, path, flags, czxid,
+// ctime, the fields that the flags announce, the owner or the TTL, and the data to
+// the end. Numbers are varints; mzxid and mtime are differences to czxid and ctime.
+
+// maxBlockHead is the size of everything but path and data, at the most.
+const maxBlockHead = 10*binary.MaxVarintLen64 + 1
+
+// encode returns the block of r. Equal records have equal blocks.
+func (r *record) encode() string {
+	var head [maxBlockHead]byte
+	h := binary.AppendUvarint(head[:0], uint64(strings.LastIndexByte(r.path, '/')))
+	h = binary.AppendUvarint(h, uint64(len(r.path)))
+	cut := len(h)
+	h = r.appendStat(h)
+	// A block lives as long as its node: exactly as large as it has to be.
+	b := make([]byte, len(h)+len(r.path)+len(r.data))
+	n := copy(b, h[:cut])
+	n += copy(b[n:], r.path)
+	n += copy(b[n:], h[cut:])
+	copy(b[n:], r.data)
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// appendStat adds the flags and the fields after them.
+func (r *record) appendStat(h []byte) []byte {
+	at := len(h)
+	flags := (r.kind - 1) << kindShift
+	h = append(h, 0)
+	h = binary.AppendUvarint(h, uint64(r.czxid))
+	h = binary.AppendUvarint(h, uint64(r.ctime))
+	optional := func(bit txn.Kind, v uint64) {
+		if v != 0 {
+			flags |= bit
+			h = binary.AppendUvarint(h, v)
+		}
+	}
+	optional(flagMzxid, uint64(r.mzxid-r.czxid))
+	optional(flagMtime, uint64(r.mtime-r.ctime))
+	optional(flagVersion, uint64(uint32(r.version)))
+	optional(flagAversion, uint64(uint32(r.aversion)))
+	optional(flagACL, uint64(r.acl))
+	switch r.kind {
+	case txn.Ephemeral:
+		h = binary.AppendUvarint(h, uint64(r.owner))
+	case txn.TTL:
+		h = binary.AppendUvarint(h, uint64(r.ttl))
+	}
+	if r.hasData {
+		flags |= flagData
+	}
+	h[at] = byte(flags)
+	return h
+}
+
+// decode returns the record of a block. Its strings alias the block.
+func decode(b string) (r record) {
+	_, n := uvarint(b)
+	size, m := uvarint(b[n:])
+	b = b[n+m:]
+	r.path, b = b[:size], b[size:]
+	flags := b[0]
+	b = b[1:]
+	next := func() uint64 {
+		v, n := uvarint(b)
+		b = b[n:]
+		return v
+	}
+	optional := func(bit byte) uint64 {
+		if flags&bit == 0 {
+			return 0
+		}
+		return next()
+	}
+	r.kind = txn.Kind(flags>>kindShift) + 1
+	r.czxid = txn.Zxid(next())
+	r.ctime = int64(next())
+	r.mzxid = r.czxid + txn.Zxid(optional(flagMzxid))
+	r.mtime = r.ctime + int64(optional(flagMtime))
+	r.version = int32(uint32(optional(flagVersion)))
+	r.aversion = int32(uint32(optional(flagAversion)))
+	r.acl = uint32(optional(flagACL))
+	switch r.kind {
+	case txn.Ephemeral:
+		r.owner = txn.SessionID(next())
+	case txn.TTL:
+		r.ttl = int64(next())
+	}
+	r.hasData = flags&flagData != 0
+	r.data = b
+	return r
+}
+
+// uvarint is binary.Uvarint for a string that is known to hold one.
+func uvarint(s string) (v uint64, n int) {
+	for shift := uint(0); ; shift += 7 {
+		c := s[n]
+		n++
+		if c < 0x80 {
+			return v | uint64(c)<<shift, n
+		}
+		v |= uint64(c&0x7f) << shift
+	}
+}

@@ -1,0 +1,27 @@
+// Package tree is the znode tree: immutable versions of it, the check of a
+// request against one ([Version.Prepare], [Draft.Prepare]), and the application of
+// a transaction ([Draft.Apply]).
+//
+// A [Version] never changes. Any number of goroutines may read it, for as long as
+// they like and without a lock: a reader, a snapshot and a learner's sync are each
+// just a holder of a version. A [Draft] is a version in the making, for one
+// goroutine: [Version.Edit] opens it, [Draft.Apply] changes it, [Draft.Publish]
+// gives out what it has become. All three take constant time; what a draft changes
+// it copies first, so that the versions that share it stay as they are.
+//
+// Prepare and Apply are pure and deterministic: names, times and owners are
+// resolved by Prepare and stand in the transaction, and the same transactions
+// applied to the same version give the same nodes, the same [Version.Digest] and
+// the same snapshot on every server.
+//
+// # Layout
+//
+// A node is one item of a copy-on-write B-tree. The item points to a block: one
+// string without pointers in it, that holds path, data and the parts of the Stat
+// that change with the node itself. What changes when a child comes or goes
+// (children ever created, number of children, pzxid) stands beside the pointer, so
+// that creating a child never copies its parent's data. Items are ordered by
+// parent, then name: siblings are contiguous, and parents come before their children.
+//
+// The package is pure: no clock, no disk, no network, no locks, no randomness.
+package tree

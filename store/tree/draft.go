@@ -1,0 +1,158 @@
+package tree
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Version is the tree at one zxid. It never changes and may be used by any number
+// of goroutines at once. The zero Version is of no use: see [New] and [Loader].
+type Version struct{ state }
+
+// Draft is a version in the making. It must be used by one goroutine at a time;
+// versions that it shares memory with are not touched.
+type Draft struct {
+	state
+	own tables
+}
+
+// tables tells which of its tables a draft has to itself. The others it shares with
+// a version or another draft, and copies them before it writes.
+type tables struct{ nodes, sessions, owned, quotas, acls bool }
+
+// New returns the tree before any txn: zxid 0, and the nodes "/", "/zookeeper",
+// "/zookeeper/config" and "/zookeeper/quota".
+func New() *Version {
+	d := &Draft{state: emptyState(), own: tables{true, true, true, true, true}}
+	root := record{path: rootPath, kind: txn.Persistent, hasData: true}
+	d.put(item{block: root.encode()})
+	for _, path := range []string{systemPath, configPath, quotaPath} {
+		acl := openList.entries
+		if path == configPath {
+			// As in ZooKeeper: all may read it, nobody may write it but the leader.
+			acl = []txn.ACE{{Perms: txn.MayRead, Scheme: schemeWorld, ID: anyone}}
+		}
+		err := d.create(&txn.Header{}, &txn.Create{Path: path, Data: []byte{}, ACL: acl}, nil)
+		assert(err == nil, "creating %s: %v", path, err)
+	}
+	return d.Publish()
+}
+
+// Edit returns a draft that starts as v. It takes constant time, and any number of
+// goroutines may call it at once.
+func (v *Version) Edit() *Draft { return &Draft{state: v.state} }
+
+// Fork returns a draft that starts as d is now; what happens to one of them the
+// other does not see. It takes constant time.
+func (d *Draft) Fork() *Draft {
+	d.own = tables{}
+	return &Draft{state: d.state}
+}
+
+// Publish returns the version that d is now, in constant time. The draft goes on.
+func (d *Draft) Publish() *Version {
+	d.own = tables{}
+	return &Version{d.state}
+}
+
+// The own… methods make a table the draft's own before it is written to.
+//
+// A B-tree's Copy also writes to the tree it copies, and that tree may be read and
+// copied by others at this moment. Hence each copies a copy of the tree's head: the
+// shared tree is only read, and the copy gets a generation number of its own, which
+// is what makes it copy the nodes it changes.
+
+func (d *Draft) ownNodes() {
+	if !d.own.nodes {
+		d.own.nodes = true
+		d.nodes = copyTree(d.nodes)
+	}
+}
+
+func (d *Draft) ownOwned() {
+	if !d.own.owned {
+		d.own.owned = true
+		d.owned = copyTree(d.owned)
+	}
+}
+
+func (d *Draft) ownSessions() {
+	if !d.own.sessions {
+		d.own.sessions = true
+		d.sessions = copyMap(d.sessions)
+	}
+}
+
+func (d *Draft) ownQuotas() {
+	if !d.own.quotas {
+		d.own.quotas = true
+		d.quotas = copyMap(d.quotas)
+	}
+}
+
+func (d *Draft) ownACLs() {
+	if !d.own.acls {
+		d.own.acls = true
+		d.acls.byID = copyMap(d.acls.byID)
+		d.acls.ids = copyMap(d.acls.ids)
+	}
+}
+
+func copyTree[T any](t *btree.BTreeG[T]) *btree.BTreeG[T] {
+	head := *t
+	return head.Copy()
+}
+
+func copyMap[K uint32 | string | txn.SessionID, V any](m *btree.Map[K, V]) *btree.Map[K, V] {
+	head := *m
+	return head.Copy()
+}
+
+// put adds or replaces a node, and returns the one replaced.
+func (d *Draft) put(it item) (old item, replaced bool) {
+	d.ownNodes()
+	old, replaced = d.nodes.Set(it)
+	d.sum += blockDigest(it) + sideDigest(it)
+	if replaced {
+		d.sum -= blockDigest(old) + sideDigest(old)
+	}
+	return old, replaced
+}
+
+// putSide is put for a node whose block has not changed.
+func (d *Draft) putSide(it item, old item) {
+	d.ownNodes()
+	d.nodes.Set(it)
+	d.sum += sideDigest(it) - sideDigest(old)
+}
+
+// remove takes out the node at path.
+func (d *Draft) remove(path string) (old item, found bool) {
+	d.ownNodes()
+	old, found = d.nodes.Delete(pivot(path))
+	if found {
+		d.sum -= blockDigest(old) + sideDigest(old)
+	}
+	return old, found
+}
+
+// cloneACL returns a copy of acl that shares no memory with it.
+func cloneACL(acl []txn.ACE) []txn.ACE {
+	acl = slices.Clone(acl)
+	for i := range acl {
+		acl[i].Scheme, acl[i].ID = strings.Clone(acl[i].Scheme), strings.Clone(acl[i].ID)
+	}
+	return acl
+}
+
+// assert panics if an invariant of the tree is broken: going on would spread it.
+func assert(ok bool, format string, args ...any) {
+	if !ok {
+		panic("tree: broken invariant: " + fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,109 @@
+package tree
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Node is a node of one version. It is a small value. Its path, name and data
+// alias the version's memory: clone what is kept for long, since a small part
+// keeps the whole node's block alive.
+type Node struct{ it item }
+
+// Path returns the full path.
+func (n Node) Path() string {
+	path, _ := n.it.key()
+	return path
+}
+
+// Name returns the last name of the path, "" for the root.
+func (n Node) Name() string {
+	path, parent := n.it.key()
+	return path[parent+1:]
+}
+
+// Data returns the content, nil if it is null; it must not be modified.
+func (n Node) Data() []byte {
+	r := decode(n.it.block)
+	if !r.hasData {
+		return nil
+	}
+	if r.data == "" {
+		return []byte{}
+	}
+	return unsafe.Slice(unsafe.StringData(r.data), len(r.data))
+}
+
+// NumChildren returns the number of children.
+func (n Node) NumChildren() int { return int(n.it.children()) }
+
+// Stat returns what is known about the node besides its content.
+func (n Node) Stat() Stat {
+	r := decode(n.it.block)
+	return statOf(n.it, &r)
+}
+
+// Stat describes a node; the fields are ZooKeeper's (reference: its data model).
+type Stat struct {
+	// Czxid created the node, Mzxid last changed its data, Pzxid last created or
+	// deleted a child (Czxid if none did).
+	Czxid, Mzxid, Pzxid txn.Zxid
+	// Ctime and Mtime are when Czxid and Mzxid were prepared, in milliseconds since 1970.
+	Ctime, Mtime int64
+	// Version counts changes of the data, Aversion changes of the access control
+	// list; both skip -1 when they wrap. Cversion counts children created and deleted.
+	Version, Cversion, Aversion int32
+	// Owner is the owning session of an ephemeral node, else 0.
+	Owner txn.SessionID
+	// DataLength is the length of the data in bytes, 0 for null.
+	DataLength int32
+	// NumChildren is the number of children.
+	NumChildren int32
+	// Kind says how long the node lives; never 0.
+	Kind txn.Kind
+	// TTL is the time to live of a TTL node in milliseconds, else 0.
+	TTL int64
+}
+
+func statOf(it item, r *record) Stat {
+	return Stat{
+		Czxid: r.czxid, Mzxid: r.mzxid, Pzxid: it.pzxid, Ctime: r.ctime, Mtime: r.mtime,
+		Version: r.version, Aversion: r.aversion,
+		// ZooKeeper stores creations alone; what clients see counts deletions too.
+		Cversion: 2*it.created() - int32(it.children()),
+		Owner:    r.owner, DataLength: int32(len(r.data)), NumChildren: int32(it.children()), Kind: r.kind, TTL: r.ttl,
+	}
+}
+
+// The marks that ZooKeeper sets in place of an owner.
+const (
+	containerOwner = math.MinInt64
+	ttlOwner       = 0xff << 56
+)
+
+// EphemeralOwner returns the number in which ZooKeeper packs Owner, Kind and TTL:
+// the session of an ephemeral node, 0x8000000000000000 for a container, 0xff in the
+// top byte and the TTL in the low 40 bits for a TTL node, 0 for a persistent one.
+func (s Stat) EphemeralOwner() int64 {
+	switch s.Kind {
+	case txn.Ephemeral:
+		return int64(s.Owner)
+	case txn.Container:
+		return containerOwner
+	case txn.TTL:
+		owner := uint64(ttlOwner) | uint64(s.TTL)
+		return int64(owner)
+	}
+	return 0
+}
+
+// nextVersion returns the version after v: versions wrap, but -1 stands for "any"
+// in requests and is passed over (ZOOKEEPER-4743).
+func nextVersion(v int32) int32 {
+	if v == -2 {
+		return 0
+	}
+	return v + 1
+}

@@ -1,0 +1,196 @@
+package tree
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// state is what versions and drafts are made of. Its tables are copy-on-write: a
+// copy of a state shares them, and who writes into one makes it its own first
+// (see Draft.own).
+type state struct {
+	nodes      *btree.BTreeG[item]
+	sessions   *btree.Map[txn.SessionID, Session]
+	owned      *btree.BTreeG[ownedNode]
+	quotas     *btree.Map[string, quota] // by the path under quota
+	acls       aclTable
+	membership *txn.Membership // nil before the ensemble was founded
+
+	zxid txn.Zxid // of the last txn applied
+	time int64    // of that txn, ms since 1970; never goes back
+	sum  uint64   // of the digest's parts
+}
+
+// ownedNode is an entry of the index of ephemeral nodes.
+type ownedNode struct {
+	session txn.SessionID
+	path    string
+}
+
+func ownedLess(a, b ownedNode) bool {
+	if a.session != b.session {
+		return a.session < b.session
+	}
+	return a.path < b.path
+}
+
+// Session is an open session.
+type Session struct {
+	// ID is its id; never 0.
+	ID txn.SessionID
+	// Timeout is the negotiated timeout in milliseconds.
+	Timeout int64
+
+	token string // SHA-256 of its secret
+}
+
+// TokenHash returns the SHA-256 of the session's secret.
+func (s Session) TokenHash() []byte { return []byte(s.token) }
+
+// nodeDegree is the degree of the B-tree of nodes, chosen by measurement: see
+// BenchmarkTree1M and DESIGN.md.
+const nodeDegree = 32
+
+func newNodes() *btree.BTreeG[item] {
+	return btree.NewBTreeGOptions(less, btree.Options{Degree: nodeDegree, NoLocks: true})
+}
+
+// emptyState returns a state without nodes.
+func emptyState() state {
+	return state{
+		nodes:    newNodes(),
+		sessions: new(btree.Map[txn.SessionID, Session]),
+		owned:    btree.NewBTreeGOptions(ownedLess, btree.Options{NoLocks: true}),
+		quotas:   new(btree.Map[string, quota]),
+		acls:     newACLTable(),
+	}
+}
+
+// Zxid returns the last txn that was applied; 0 for a new tree.
+func (s *state) Zxid() txn.Zxid { return s.zxid }
+
+// Time returns that txn's time in milliseconds since 1970. It never goes back.
+func (s *state) Time() int64 { return s.time }
+
+// Clamp returns the time to give to the next txn when the clock shows now, in
+// milliseconds since 1970: now, or the last txn's time if the clock went back.
+func (s *state) Clamp(now int64) int64 { return max(now, s.time) }
+
+// Len returns the number of nodes, those that every tree has included.
+func (s *state) Len() int { return s.nodes.Len() }
+
+// Sessions returns the number of open sessions.
+func (s *state) Sessions() int { return s.sessions.Len() }
+
+// Membership returns the membership in force; false before the ensemble was
+// founded. Its members must not be modified.
+func (s *state) Membership() (txn.Membership, bool) {
+	if s.membership == nil {
+		return txn.Membership{}, false
+	}
+	return *s.membership, true
+}
+
+// Get returns the node at path.
+func (s *state) Get(path string) (Node, bool) {
+	it, ok := s.item(path)
+	if ok && isUsage(path) {
+		it = s.withUsage(it)
+	}
+	return Node{it}, ok
+}
+
+// item returns the item at path as it is stored. Any string is a fine path.
+func (s *state) item(path string) (item, bool) {
+	if path == "" || path[0] != '/' {
+		return item{}, false
+	}
+	return s.nodes.Get(pivot(path))
+}
+
+// ACL returns the access control list of a node of this version; it must not be modified.
+func (s *state) ACL(n Node) []txn.ACE {
+	r := decode(n.it.block)
+	return s.acls.get(r.acl).entries
+}
+
+// Children returns the children of the node at path, sorted by name; none if there is no such node.
+func (s *state) Children(path string) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		if path == "" || path[0] != '/' {
+			return
+		}
+		length := len(path)
+		if path == rootPath {
+			length = 0
+		}
+		s.scan(childrenPivot(path), yield, func(p string, parent int) bool {
+			return parent == length && p[:parent] == path[:length]
+		})
+	}
+}
+
+// Descendants returns all nodes below the node at path, but not that node, parents
+// before their children: sorted by parent, the children of one parent by name.
+func (s *state) Descendants(path string) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		if path == rootPath {
+			s.scan(pivot(path), yield, func(string, int) bool { return true })
+			return
+		}
+		stopped := false
+		s.Children(path)(func(n Node) bool {
+			stopped = !yield(n)
+			return !stopped
+		})
+		if stopped || path == "" || path[0] != '/' {
+			return
+		}
+		// The parents below path follow each other: they are those that start with path/.
+		below := path + "/"
+		s.scan(childrenPivot(below), yield, func(p string, parent int) bool {
+			return strings.HasPrefix(p[:parent], below)
+		})
+	}
+}
+
+// scan yields the nodes from a key on while in says so of their path and the
+// length of the parent's part. The root is passed over: it is nobody's child.
+func (s *state) scan(from item, yield func(Node) bool, in func(path string, parent int) bool) {
+	s.nodes.Ascend(from, func(it item) bool {
+		path, parent := it.key()
+		if path == rootPath {
+			return true
+		}
+		if !in(path, parent) {
+			return false
+		}
+		if isUsage(path) {
+			it = s.withUsage(it)
+		}
+		return yield(Node{it})
+	})
+}
+
+// Session returns an open session.
+func (s *state) Session(id txn.SessionID) (Session, bool) { return s.sessions.Get(id) }
+
+// AllSessions returns all open sessions in the order of their ids.
+func (s *state) AllSessions() iter.Seq[Session] {
+	return func(yield func(Session) bool) {
+		s.sessions.Scan(func(_ txn.SessionID, session Session) bool { return yield(session) })
+	}
+}
+
+// Ephemerals returns the paths of a session's ephemeral nodes, sorted.
+func (s *state) Ephemerals(id txn.SessionID) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		s.owned.Ascend(ownedNode{session: id}, func(o ownedNode) bool {
+			return o.session == id && yield(o.path)
+		})
+	}
+}
