@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/store/txn"
+	"github.com/quorate/quorate/store/wal"
 )
 
 // Log formats. [FormatAuto] is console on a terminal and JSON elsewhere.
@@ -86,7 +87,7 @@ type Config struct {
 	// SnapshotRetain is how many snapshots are kept, with the log they need, 2 to
 	// 1,000. Default 3.
 	SnapshotRetain int
-	// SegmentSize is the size of one file of the log, 64 KiB to 4 GiB, and never
+	// SegmentSize is the size of one file of the log, 64 KiB to 1 GiB, and never
 	// less than MaxRequest + 64 KiB. Default 64 MiB.
 	SegmentSize Size
 
@@ -216,5 +217,5 @@ func (p *problems) storage(c *Config) {
 	p.between("snapshot-txns", c.SnapshotTxns, 1_000, 1<<40)
 	p.sized("snapshot-bytes", c.SnapshotBytes, 1<<20, 1<<40)
 	p.between("snapshot-retain", int64(c.SnapshotRetain), 2, 1_000)
-	p.sized("segment-size", c.SegmentSize, max(64<<10, c.MaxRequest+Overhead), 4<<30)
+	p.sized("segment-size", c.SegmentSize, max(wal.MinSegmentSize, c.MaxRequest+Overhead), wal.MaxSegmentSize)
 }

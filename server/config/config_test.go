@@ -34,7 +34,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{"slow call", func(c *config.Config) { c.SlowCall = 1 }, []string{"--slow-call is 1ns"}},
 		{"value and request", func(c *config.Config) { c.MaxValue = 1 }, []string{"--max-value is 1: it must be 1KiB to 64MiB"}},
 		{"request below value", func(c *config.Config) { c.MaxRequest = c.MaxValue }, []string{"--max-request is 1MiB: it must be 1088KiB to 128MiB"}},
-		{"segment below request", func(c *config.Config) { c.SegmentSize = 1 << 20 }, []string{"--segment-size is 1MiB: it must be 4160KiB to 4GiB"}},
+		{"segment below request", func(c *config.Config) { c.SegmentSize = 1 << 20 }, []string{"--segment-size is 1MiB: it must be 4160KiB to 1GiB"}},
 		{"outstanding", func(c *config.Config) { c.MaxOutstanding = 1 }, []string{"--max-outstanding is 1"}},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
