@@ -150,15 +150,11 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 		czxid: h.Zxid, mzxid: h.Zxid, ctime: h.Time, mtime: h.Time, owner: c.Owner, ttl: c.TTL,
 	}
 	r.acl = d.retainACL(c.ACL)
+	d.setSide(parent, countsOf(parent.created()+1, parent.children()+1), h.Zxid)
 	it := item{block: r.encode(), pzxid: h.Zxid}
 	if _, exists := d.put(it); exists {
 		return fmt.Errorf("%s exists", c.Path)
 	}
-	grown := parent
-	grown.counts = countsOf(parent.created()+1, parent.children()+1)
-	grown.pzxid = h.Zxid
-	d.putSide(grown, parent)
-
 	path := strings.Clone(c.Path)
 	if r.kind == txn.Ephemeral {
 		d.ownOwned()
@@ -182,39 +178,37 @@ func (d *Draft) fitsOwner(c *txn.Create) error {
 	return nil
 }
 
-// parentOf returns the item under which a node may be created at path.
-func (d *Draft) parentOf(path string) (item, error) {
-	if path == "" || path[0] != '/' || path[len(path)-1] == '/' {
-		return item{}, fmt.Errorf("%q is no path", path)
+// parentOf returns the node under which one may be created at path, for changes. That
+// it exists vouches for the front of the path; the B-tree asks for no zero bytes.
+func (d *Draft) parentOf(path string) (*item, error) {
+	if path == "" || path[0] != '/' || path[len(path)-1] == '/' || strings.IndexByte(path, 0) >= 0 {
+		return nil, fmt.Errorf("%q is no path", path)
 	}
-	parent, ok := d.item(Parent(path))
-	if !ok {
-		return item{}, fmt.Errorf("%s does not exist", Parent(path))
+	parent := d.edit(Parent(path))
+	if parent == nil {
+		return nil, fmt.Errorf("%s does not exist", Parent(path))
 	}
-	if isEphemeral(parent) {
-		return item{}, fmt.Errorf("%s is ephemeral", Parent(path))
+	if isEphemeral(*parent) {
+		return nil, fmt.Errorf("%s is ephemeral", Parent(path))
 	}
 	return parent, nil
 }
 
 // delete deletes the node at path.
 func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
-	it, ok := d.item(path)
+	if path == "" || path[0] != '/' || path == rootPath {
+		return fmt.Errorf("%q cannot be deleted", path)
+	}
+	it, ok := d.remove(path)
 	switch {
 	case !ok:
 		return fmt.Errorf("%s does not exist", path)
-	case path == rootPath:
-		return errors.New("the root cannot be deleted")
 	case it.children() != 0:
 		return fmt.Errorf("%s has %d children", path, it.children())
 	}
-	parent, ok := d.item(Parent(path))
-	assert(ok, "%s has no parent", path)
-	d.remove(path)
-	shrunk := parent
-	shrunk.counts = countsOf(parent.created(), parent.children()-1)
-	shrunk.pzxid = h.Zxid
-	d.putSide(shrunk, parent)
+	parent := d.edit(Parent(path))
+	assert(parent != nil && parent.children() > 0, "%s is no child of its parent", path)
+	d.setSide(parent, countsOf(parent.created(), parent.children()-1), h.Zxid)
 
 	r := decode(it.block)
 	path = strings.Clone(path)
@@ -230,8 +224,8 @@ func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
 }
 
 func (d *Draft) setData(h *txn.Header, path string, data []byte, out *Outcome) error {
-	it, ok := d.item(path)
-	if !ok {
+	it := d.edit(path)
+	if it == nil {
 		return fmt.Errorf("%s does not exist", path)
 	}
 	r := decode(it.block)
@@ -239,18 +233,17 @@ func (d *Draft) setData(h *txn.Header, path string, data []byte, out *Outcome) e
 	r.data, r.hasData = stringOf(data), data != nil
 	r.mzxid, r.mtime = h.Zxid, h.Time
 	r.version = nextVersion(r.version)
-	it.block = r.encode()
-	d.put(it)
+	d.setBlock(it, &r)
 	path = strings.Clone(path)
 	d.limitsChanged(path, r.data, true)
 	d.charge(path, 0, grown, out)
-	d.note(out, DataChanged, path, it, &r)
+	d.note(out, DataChanged, path, *it, &r)
 	return nil
 }
 
 func (d *Draft) setACL(s *txn.SetACL, out *Outcome) error {
-	it, ok := d.item(s.Path)
-	if !ok {
+	it := d.edit(s.Path)
+	if it == nil {
 		return fmt.Errorf("%s does not exist", s.Path)
 	}
 	r := decode(it.block)
@@ -258,10 +251,9 @@ func (d *Draft) setACL(s *txn.SetACL, out *Outcome) error {
 	r.acl = d.retainACL(s.ACL)
 	d.releaseACL(old)
 	r.aversion = nextVersion(r.aversion)
-	it.block = r.encode()
-	d.put(it)
+	d.setBlock(it, &r)
 	if out != nil {
-		out.Results = append(out.Results, Result{Path: strings.Clone(s.Path), Stat: statOf(it, &r)})
+		out.Results = append(out.Results, Result{Path: strings.Clone(s.Path), Stat: statOf(*it, &r)})
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ type item struct {
 	pzxid txn.Zxid
 }
 
-// pivotMark as the counts of an item says that it is no node but a key to search
-// with: its block is the plain path, its pzxid the length of the parent's part.
-// No node has as many children.
+// pivotMark as the counts of an item says that it is no node but a key that parts the
+// kids of a branch: its block is the plain path, its pzxid the length of the parent's
+// part. No node has as many children.
 const pivotMark = ^uint64(0)
 
 func countsOf(created int32, children uint32) uint64 {
@@ -32,49 +32,28 @@ func countsOf(created int32, children uint32) uint64 {
 func (it item) created() int32   { return int32(it.counts >> 32) }
 func (it item) children() uint32 { return uint32(it.counts) }
 
-// pivot returns the key of the node at path, which must start with a slash.
-func pivot(path string) item {
-	return item{block: path, counts: pivotMark, pzxid: txn.Zxid(strings.LastIndexByte(path, '/'))}
+// pivot returns k as an item that parts the kids of a branch.
+func (k key) pivot() item {
+	return item{block: k.path, counts: pivotMark, pzxid: txn.Zxid(k.parent)}
 }
 
-// childrenPivot returns a key that stands directly before path's first child.
-// For the root it is the root's own key, which stands there.
-func childrenPivot(path string) item {
-	if path == rootPath {
-		return pivot(path)
-	}
-	return item{block: path, counts: pivotMark, pzxid: txn.Zxid(len(path))}
-}
-
-// key returns the path of it and the length of the parent's part: the place of the
-// last slash, so 0 for the root and its children.
-func (it item) key() (path string, parent int) {
+// key returns the key of the item.
+func (it item) key() key {
 	b := it.block
 	if it.counts == pivotMark {
-		return b, int(it.pzxid)
+		return key{b, int(it.pzxid)}
 	}
 	if b[0]|b[1] < 0x80 {
-		return b[2 : 2+int(b[1])], int(b[0])
+		return key{b[2 : 2+int(b[1])], int(b[0])}
 	}
 	return longKey(b)
 }
 
 // longKey is key for a block with lengths of more than one byte.
-func longKey(b string) (string, int) {
+func longKey(b string) key {
 	parent, n := uvarint(b)
 	size, m := uvarint(b[n:])
-	return b[n+m : n+m+int(size)], int(parent)
-}
-
-// less orders items by parent, then name. Of two paths whose parents are equally
-// long the plain order is that one: the slashes stand at the same place.
-func less(a, b item) bool {
-	pathA, parentA := a.key()
-	pathB, parentB := b.key()
-	if parentA == parentB {
-		return pathA < pathB
-	}
-	return pathA[:parentA] < pathB[:parentB]
+	return key{b[n+m : n+m+int(size)], int(parent)}
 }
 
 // record is what stands in a node's block.

@@ -39,8 +39,7 @@ func blockDigest(it item) uint64 { return xxhash.Sum64String(it.block) + saltBlo
 // sideDigest is the part of what stands beside the block, so that creating a child
 // need not hash its parent's data.
 func sideDigest(it item) uint64 {
-	path, _ := it.key()
-	return mix(mix(xxhash.Sum64String(path), it.counts, saltSide), uint64(it.pzxid), saltSide)
+	return mix(mix(xxhash.Sum64String(it.key().path), it.counts, saltSide), uint64(it.pzxid), saltSide)
 }
 
 func sessionDigest(s Session) uint64 {

@@ -62,7 +62,7 @@ func (d *Draft) Publish() *Version {
 
 // The own… methods make a table the draft's own before it is written to.
 //
-// A B-tree's Copy also writes to the tree it copies, and that tree may be read and
+// Copy of a B-tree of the library also writes to the tree it copies, and that tree may be read and
 // copied by others at this moment. Hence each copies a copy of the tree's head: the
 // shared tree is only read, and the copy gets a generation number of its own, which
 // is what makes it copy the nodes it changes.
@@ -70,7 +70,7 @@ func (d *Draft) Publish() *Version {
 func (d *Draft) ownNodes() {
 	if !d.own.nodes {
 		d.own.nodes = true
-		d.nodes = copyTree(d.nodes)
+		d.nodes.owner = new(owner)
 	}
 }
 
@@ -116,7 +116,7 @@ func copyMap[K uint32 | string | txn.SessionID, V any](m *btree.Map[K, V]) *btre
 // put adds or replaces a node, and returns the one replaced.
 func (d *Draft) put(it item) (old item, replaced bool) {
 	d.ownNodes()
-	old, replaced = d.nodes.Set(it)
+	old, replaced = d.nodes.set(it)
 	d.sum += blockDigest(it) + sideDigest(it)
 	if replaced {
 		d.sum -= blockDigest(old) + sideDigest(old)
@@ -124,17 +124,34 @@ func (d *Draft) put(it item) (old item, replaced bool) {
 	return old, replaced
 }
 
-// putSide is put for a node whose block has not changed.
-func (d *Draft) putSide(it item, old item) {
+// edit returns the node at path for changes, nil if there is none. It is valid until
+// the next change of a node; who changes it keeps the digest.
+func (d *Draft) edit(path string) *item {
+	if path == "" || path[0] != '/' {
+		return nil
+	}
 	d.ownNodes()
-	d.nodes.Set(it)
-	d.sum += sideDigest(it) - sideDigest(old)
+	return d.nodes.edit(keyOf(path))
+}
+
+// setBlock puts r into a node that edit returned.
+func (d *Draft) setBlock(it *item, r *record) {
+	d.sum -= blockDigest(*it)
+	it.block = r.encode()
+	d.sum += blockDigest(*it)
+}
+
+// setSide changes what stands beside the block of a node that edit returned.
+func (d *Draft) setSide(it *item, counts uint64, pzxid txn.Zxid) {
+	d.sum -= sideDigest(*it)
+	it.counts, it.pzxid = counts, pzxid
+	d.sum += sideDigest(*it)
 }
 
 // remove takes out the node at path.
 func (d *Draft) remove(path string) (old item, found bool) {
 	d.ownNodes()
-	old, found = d.nodes.Delete(pivot(path))
+	old, found = d.nodes.delete(keyOf(path))
 	if found {
 		d.sum -= blockDigest(old) + sideDigest(old)
 	}

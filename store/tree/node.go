@@ -14,14 +14,13 @@ type Node struct{ it item }
 
 // Path returns the full path.
 func (n Node) Path() string {
-	path, _ := n.it.key()
-	return path
+	return n.it.key().path
 }
 
 // Name returns the last name of the path, "" for the root.
 func (n Node) Name() string {
-	path, parent := n.it.key()
-	return path[parent+1:]
+	k := n.it.key()
+	return k.path[k.parent+1:]
 }
 
 // Data returns the content, nil if it is null; it must not be modified.

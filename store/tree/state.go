@@ -13,7 +13,7 @@ import (
 // copy of a state shares them, and who writes into one makes it its own first
 // (see Draft.own).
 type state struct {
-	nodes      *btree.BTreeG[item]
+	nodes      nodeTree
 	sessions   *btree.Map[txn.SessionID, Session]
 	owned      *btree.BTreeG[ownedNode]
 	quotas     *btree.Map[string, quota] // by the path under quota
@@ -51,18 +51,9 @@ type Session struct {
 // TokenHash returns the SHA-256 of the session's secret.
 func (s Session) TokenHash() []byte { return []byte(s.token) }
 
-// nodeDegree is the degree of the B-tree of nodes, chosen by measurement: see
-// BenchmarkTree1M and DESIGN.md.
-const nodeDegree = 32
-
-func newNodes() *btree.BTreeG[item] {
-	return btree.NewBTreeGOptions(less, btree.Options{Degree: nodeDegree, NoLocks: true})
-}
-
 // emptyState returns a state without nodes.
 func emptyState() state {
 	return state{
-		nodes:    newNodes(),
 		sessions: new(btree.Map[txn.SessionID, Session]),
 		owned:    btree.NewBTreeGOptions(ownedLess, btree.Options{NoLocks: true}),
 		quotas:   new(btree.Map[string, quota]),
@@ -81,7 +72,7 @@ func (s *state) Time() int64 { return s.time }
 func (s *state) Clamp(now int64) int64 { return max(now, s.time) }
 
 // Len returns the number of nodes, those that every tree has included.
-func (s *state) Len() int { return s.nodes.Len() }
+func (s *state) Len() int { return s.nodes.count }
 
 // Sessions returns the number of open sessions.
 func (s *state) Sessions() int { return s.sessions.Len() }
@@ -109,7 +100,7 @@ func (s *state) item(path string) (item, bool) {
 	if path == "" || path[0] != '/' {
 		return item{}, false
 	}
-	return s.nodes.Get(pivot(path))
+	return s.nodes.get(keyOf(path))
 }
 
 // ACL returns the access control list of a node of this version; it must not be modified.
@@ -128,8 +119,8 @@ func (s *state) Children(path string) iter.Seq[Node] {
 		if path == rootPath {
 			length = 0
 		}
-		s.scan(childrenPivot(path), yield, func(p string, parent int) bool {
-			return parent == length && p[:parent] == path[:length]
+		s.scan(childrenKey(path), yield, func(k key) bool {
+			return k.parent == length && k.path[:length] == path[:length]
 		})
 	}
 }
@@ -139,7 +130,7 @@ func (s *state) Children(path string) iter.Seq[Node] {
 func (s *state) Descendants(path string) iter.Seq[Node] {
 	return func(yield func(Node) bool) {
 		if path == rootPath {
-			s.scan(pivot(path), yield, func(string, int) bool { return true })
+			s.scan(keyOf(path), yield, func(key) bool { return true })
 			return
 		}
 		stopped := false
@@ -152,24 +143,24 @@ func (s *state) Descendants(path string) iter.Seq[Node] {
 		}
 		// The parents below path follow each other: they are those that start with path/.
 		below := path + "/"
-		s.scan(childrenPivot(below), yield, func(p string, parent int) bool {
-			return strings.HasPrefix(p[:parent], below)
+		s.scan(childrenKey(below), yield, func(k key) bool {
+			return strings.HasPrefix(k.path[:k.parent], below)
 		})
 	}
 }
 
-// scan yields the nodes from a key on while in says so of their path and the
-// length of the parent's part. The root is passed over: it is nobody's child.
-func (s *state) scan(from item, yield func(Node) bool, in func(path string, parent int) bool) {
-	s.nodes.Ascend(from, func(it item) bool {
-		path, parent := it.key()
-		if path == rootPath {
+// scan yields the nodes from a key on while in says so of their keys. The root is
+// passed over: it is nobody's child.
+func (s *state) scan(from key, yield func(Node) bool, in func(key) bool) {
+	s.nodes.ascend(from, func(it item) bool {
+		k := it.key()
+		if k.path == rootPath {
 			return true
 		}
-		if !in(path, parent) {
+		if !in(k) {
 			return false
 		}
-		if isUsage(path) {
+		if isUsage(k.path) {
 			it = s.withUsage(it)
 		}
 		return yield(Node{it})

@@ -373,5 +373,5 @@ func takeACE(r *wire.Reader) ACE {
 // OpSize tells what op alone takes of an encoded txn, in bytes, its field's head included.
 func OpSize(op Op) int {
 	num, size := shapeOf(op)
-	return sizeMessage(num, size)
+	return wire.SizeMessage(num, size)
 }

@@ -1,6 +1,10 @@
 package txn
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/quorate/quorate/store/txn/wire"
+)
 
 // The numbers of the fields of quorate.txn.v1.Txn and MultiOp.
 const (
@@ -26,12 +30,12 @@ const (
 
 // Size returns the number of bytes that [Txn.Append] adds.
 func (t *Txn) Size() int {
-	n := sizeVarint(fieldZxid, uint64(t.Zxid)) + sizeVarint(fieldTime, uint64(t.Time)) +
-		sizeFixed64(fieldSession, uint64(t.Session)) + sizeVarint(fieldCxid, uint64(t.Cxid)) +
-		sizeString(fieldAuthor, t.Author) + sizeVarint(fieldCommitted, uint64(t.Committed)) +
-		sizeFixed64(fieldDigest, t.Digest)
+	n := wire.SizeVarint(fieldZxid, uint64(t.Zxid)) + wire.SizeVarint(fieldTime, uint64(t.Time)) +
+		wire.SizeFixed64(fieldSession, uint64(t.Session)) + wire.SizeVarint(fieldCxid, uint64(t.Cxid)) +
+		wire.SizeString(fieldAuthor, t.Author) + wire.SizeVarint(fieldCommitted, uint64(t.Committed)) +
+		wire.SizeFixed64(fieldDigest, t.Digest)
 	num, size := shapeOf(t.Op)
-	return n + sizeMessage(num, size)
+	return n + wire.SizeMessage(num, size)
 }
 
 // Append adds the encoding of t to b and returns the result. It is canonical:
@@ -39,13 +43,13 @@ func (t *Txn) Size() int {
 // be one of the operations of this package, those of a Multi among the four that
 // it may hold.
 func (t *Txn) Append(b []byte) []byte {
-	b = appendVarint(b, fieldZxid, uint64(t.Zxid))
-	b = appendVarint(b, fieldTime, uint64(t.Time))
-	b = appendFixed64(b, fieldSession, uint64(t.Session))
-	b = appendVarint(b, fieldCxid, uint64(t.Cxid))
-	b = appendString(b, fieldAuthor, t.Author)
-	b = appendVarint(b, fieldCommitted, uint64(t.Committed))
-	b = appendFixed64(b, fieldDigest, t.Digest)
+	b = wire.AppendVarint(b, fieldZxid, uint64(t.Zxid))
+	b = wire.AppendVarint(b, fieldTime, uint64(t.Time))
+	b = wire.AppendFixed64(b, fieldSession, uint64(t.Session))
+	b = wire.AppendVarint(b, fieldCxid, uint64(t.Cxid))
+	b = wire.AppendString(b, fieldAuthor, t.Author)
+	b = wire.AppendVarint(b, fieldCommitted, uint64(t.Committed))
+	b = wire.AppendFixed64(b, fieldDigest, t.Digest)
 	return appendOp(b, t.Op)
 }
 
@@ -55,17 +59,17 @@ func shapeOf(op Op) (protowire.Number, int) {
 	case *Create:
 		return fieldCreate, op.size()
 	case *Delete:
-		return fieldDelete, sizeString(1, op.Path)
+		return fieldDelete, wire.SizeString(1, op.Path)
 	case *SetData:
-		return fieldSetData, sizeString(1, op.Path) + sizeData(2, op.Data)
+		return fieldSetData, wire.SizeString(1, op.Path) + wire.SizeData(2, op.Data)
 	case *SetACL:
-		return fieldSetACL, sizeString(1, op.Path) + sizeACL(2, op.ACL)
+		return fieldSetACL, wire.SizeString(1, op.Path) + sizeACL(2, op.ACL)
 	case *Multi:
 		return fieldMulti, op.size()
 	case *CreateSession:
-		return fieldCreateSession, sizeFixed64(1, uint64(op.Session)) + sizeVarint(2, uint64(op.Timeout)) + sizeBytes(3, op.TokenHash)
+		return fieldCreateSession, wire.SizeFixed64(1, uint64(op.Session)) + wire.SizeVarint(2, uint64(op.Timeout)) + wire.SizeBytes(3, op.TokenHash)
 	case *CloseSession:
-		return fieldCloseSession, sizeFixed64(1, uint64(op.Session))
+		return fieldCloseSession, wire.SizeFixed64(1, uint64(op.Session))
 	case *Membership:
 		return fieldMembership, op.Size()
 	}
@@ -75,23 +79,23 @@ func shapeOf(op Op) (protowire.Number, int) {
 // appendOp adds op as the field of a Txn or MultiOp.
 func appendOp(b []byte, op Op) []byte {
 	num, size := shapeOf(op)
-	b = appendHead(b, num, size)
+	b = wire.AppendHead(b, num, size)
 	switch op := op.(type) {
 	case *Create:
 		return op.append(b)
 	case *Delete:
-		return appendString(b, 1, op.Path)
+		return wire.AppendString(b, 1, op.Path)
 	case *SetData:
-		return appendData(appendString(b, 1, op.Path), 2, op.Data)
+		return wire.AppendData(wire.AppendString(b, 1, op.Path), 2, op.Data)
 	case *SetACL:
-		return AppendACL(appendString(b, 1, op.Path), 2, op.ACL)
+		return AppendACL(wire.AppendString(b, 1, op.Path), 2, op.ACL)
 	case *Multi:
 		return op.append(b)
 	case *CreateSession:
-		b = appendFixed64(b, 1, uint64(op.Session))
-		return appendBytes(appendVarint(b, 2, uint64(op.Timeout)), 3, op.TokenHash)
+		b = wire.AppendFixed64(b, 1, uint64(op.Session))
+		return wire.AppendBytes(wire.AppendVarint(b, 2, uint64(op.Timeout)), 3, op.TokenHash)
 	case *CloseSession:
-		return appendFixed64(b, 1, uint64(op.Session))
+		return wire.AppendFixed64(b, 1, uint64(op.Session))
 	case *Membership:
 		return op.Append(b)
 	}
@@ -99,24 +103,24 @@ func appendOp(b []byte, op Op) []byte {
 }
 
 func (c *Create) size() int {
-	return sizeString(1, c.Path) + sizeData(2, c.Data) + sizeACL(3, c.ACL) + sizeVarint(4, uint64(c.Kind)) +
-		sizeFixed64(5, uint64(c.Owner)) + sizeVarint(6, uint64(c.TTL))
+	return wire.SizeString(1, c.Path) + wire.SizeData(2, c.Data) + sizeACL(3, c.ACL) + wire.SizeVarint(4, uint64(c.Kind)) +
+		wire.SizeFixed64(5, uint64(c.Owner)) + wire.SizeVarint(6, uint64(c.TTL))
 }
 
 func (c *Create) append(b []byte) []byte {
-	b = appendString(b, 1, c.Path)
-	b = appendData(b, 2, c.Data)
+	b = wire.AppendString(b, 1, c.Path)
+	b = wire.AppendData(b, 2, c.Data)
 	b = AppendACL(b, 3, c.ACL)
-	b = appendVarint(b, 4, uint64(c.Kind))
-	b = appendFixed64(b, 5, uint64(c.Owner))
-	return appendVarint(b, 6, uint64(c.TTL))
+	b = wire.AppendVarint(b, 4, uint64(c.Kind))
+	b = wire.AppendFixed64(b, 5, uint64(c.Owner))
+	return wire.AppendVarint(b, 6, uint64(c.TTL))
 }
 
 func (m *Multi) size() int {
 	total := 0
 	for _, op := range m.Ops {
 		num, size := shapeOf(op)
-		total += sizeMessage(1, sizeMessage(num, size))
+		total += wire.SizeMessage(1, wire.SizeMessage(num, size))
 	}
 	return total
 }
@@ -124,45 +128,45 @@ func (m *Multi) size() int {
 func (m *Multi) append(b []byte) []byte {
 	for _, op := range m.Ops {
 		num, size := shapeOf(op)
-		b = appendOp(appendHead(b, 1, sizeMessage(num, size)), op)
+		b = appendOp(wire.AppendHead(b, 1, wire.SizeMessage(num, size)), op)
 	}
 	return b
 }
 
 // Size returns the number of bytes that [Membership.Append] adds.
 func (m *Membership) Size() int {
-	total := sizeFixed64(1, uint64(m.Ensemble))
+	total := wire.SizeFixed64(1, uint64(m.Ensemble))
 	for i := range m.Members {
-		total += sizeMessage(2, m.Members[i].size())
+		total += wire.SizeMessage(2, m.Members[i].size())
 	}
 	return total
 }
 
 // Append adds the encoding of m as a quorate.txn.v1.Membership to b.
 func (m *Membership) Append(b []byte) []byte {
-	b = appendFixed64(b, 1, uint64(m.Ensemble))
+	b = wire.AppendFixed64(b, 1, uint64(m.Ensemble))
 	for i := range m.Members {
 		member := &m.Members[i]
-		b = appendHead(b, 2, member.size())
-		b = appendVarint(b, 1, uint64(member.ID))
-		b = appendString(b, 2, member.Address)
-		b = appendVarint(b, 3, uint64(member.Role))
-		b = appendFixed64(b, 4, uint64(member.Storage))
+		b = wire.AppendHead(b, 2, member.size())
+		b = wire.AppendVarint(b, 1, uint64(member.ID))
+		b = wire.AppendString(b, 2, member.Address)
+		b = wire.AppendVarint(b, 3, uint64(member.Role))
+		b = wire.AppendFixed64(b, 4, uint64(member.Storage))
 	}
 	return b
 }
 
 func (m *Member) size() int {
-	return sizeVarint(1, uint64(m.ID)) + sizeString(2, m.Address) + sizeVarint(3, uint64(m.Role)) + sizeFixed64(4, uint64(m.Storage))
+	return wire.SizeVarint(1, uint64(m.ID)) + wire.SizeString(2, m.Address) + wire.SizeVarint(3, uint64(m.Role)) + wire.SizeFixed64(4, uint64(m.Storage))
 }
 
 // AppendACL adds each entry of acl as a field num of type quorate.txn.v1.Ace to b.
 func AppendACL(b []byte, num protowire.Number, acl []ACE) []byte {
 	for i := range acl {
-		b = appendHead(b, num, acl[i].size())
-		b = appendVarint(b, 1, uint64(acl[i].Perms))
-		b = appendString(b, 2, acl[i].Scheme)
-		b = appendString(b, 3, acl[i].ID)
+		b = wire.AppendHead(b, num, acl[i].size())
+		b = wire.AppendVarint(b, 1, uint64(acl[i].Perms))
+		b = wire.AppendString(b, 2, acl[i].Scheme)
+		b = wire.AppendString(b, 3, acl[i].ID)
 	}
 	return b
 }
@@ -170,11 +174,11 @@ func AppendACL(b []byte, num protowire.Number, acl []ACE) []byte {
 func sizeACL(num protowire.Number, acl []ACE) int {
 	total := 0
 	for i := range acl {
-		total += sizeMessage(num, acl[i].size())
+		total += wire.SizeMessage(num, acl[i].size())
 	}
 	return total
 }
 
 func (e *ACE) size() int {
-	return sizeVarint(1, uint64(e.Perms)) + sizeString(2, e.Scheme) + sizeString(3, e.ID)
+	return wire.SizeVarint(1, uint64(e.Perms)) + wire.SizeString(2, e.Scheme) + wire.SizeString(3, e.ID)
 }

@@ -1,0 +1,192 @@
+package tree_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// The benchmarks at a million nodes of 100 B are those of store/DESIGN.md:
+//
+//	go test ./store/tree -run '^$' -bench Tree1M
+//
+// Two shapes: wide is 1,000 parents with 1,000 children, deep is chains of ten.
+
+const (
+	million  = 1_000_000
+	dataSize = 100
+)
+
+// benchPath returns the i-th path of a shape, parents before their children.
+func benchPath(shape string, i int) string {
+	if shape == "wide" {
+		if i < 1000 {
+			return fmt.Sprintf("/parent-%06d", i)
+		}
+		return fmt.Sprintf("/parent-%06d/n-%08d", i%1000, i)
+	}
+	path := new(strings.Builder)
+	chain, depth := i/10, i%10
+	fmt.Fprintf(path, "/c%07d", chain)
+	for level := range depth {
+		fmt.Fprintf(path, "/%c", 'a'+level)
+	}
+	return path.String()
+}
+
+// grow creates n nodes of a shape, each a txn of its own, published every 64.
+func grow(shape string, n int) *tree.Version {
+	d := tree.New().Edit()
+	data := make([]byte, dataSize)
+	acl := tree.OpenACL()
+	create := &txn.Create{Data: data, ACL: acl, Kind: txn.Persistent}
+	t := &txn.Txn{Header: txn.Header{Zxid: txn.MakeZxid(3, 1000), Time: 1_795_361_723_000}, Op: create}
+	for i := range n {
+		create.Path = benchPath(shape, i)
+		t.Zxid++
+		t.Time++
+		d.Apply(t)
+		if i%64 == 0 {
+			d.Publish()
+		}
+	}
+	return d.Publish()
+}
+
+func benchPaths(shape string, n int) []string {
+	paths := make([]string, n)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range paths {
+		paths[i] = benchPath(shape, rng.IntN(million))
+	}
+	return paths
+}
+
+func BenchmarkTree1M(b *testing.B) {
+	if testing.Short() {
+		b.Skip("takes a few seconds and 500 MB")
+	}
+	for _, shape := range []string{"wide", "deep"} {
+		b.Run(shape, func(b *testing.B) {
+			v := grow(shape, million)
+			b.Run("Get", func(b *testing.B) { benchGet(b, v, shape) })
+			b.Run("Apply1", func(b *testing.B) { benchApply(b, v, shape, 1) })
+			b.Run("Apply64", func(b *testing.B) { benchApply(b, v, shape, 64) })
+			b.Run("Snapshot", func(b *testing.B) { benchSnapshot(b, v) })
+			snapshot := chunksOf(v, 256<<10)
+			v = nil
+			b.Run("Load", func(b *testing.B) { benchLoad(b, snapshot) })
+		})
+	}
+}
+
+func benchGet(b *testing.B, v *tree.Version, shape string) {
+	paths := benchPaths(shape, 1<<16)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, ok := v.Get(paths[i&(1<<16-1)]); !ok {
+			b.Fatal("missing")
+		}
+	}
+}
+
+// benchApply sets, creates and deletes, a version published every batch txns.
+func benchApply(b *testing.B, v *tree.Version, shape string, batch int) {
+	paths := benchPaths(shape, 1<<16)
+	d := v.Edit()
+	data := make([]byte, dataSize)
+	create := &txn.Create{Data: data, ACL: tree.OpenACL(), Kind: txn.Persistent}
+	set := &txn.SetData{Data: data}
+	t := &txn.Txn{Header: txn.Header{Zxid: v.Zxid(), Time: v.Time()}}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		path := paths[i&(1<<16-1)]
+		if i&1 == 0 {
+			create.Path = fmt.Sprintf("%s/%d", path, i)
+			t.Op = create
+		} else {
+			set.Path = path
+			t.Op = set
+		}
+		t.Zxid++
+		d.Apply(t)
+		if i%batch == 0 {
+			d.Publish()
+		}
+	}
+}
+
+func benchSnapshot(b *testing.B, v *tree.Version) {
+	for b.Loop() {
+		n := 0
+		for chunk := range v.Chunks(256 << 10) {
+			n += len(chunk)
+		}
+		b.SetBytes(int64(n))
+	}
+}
+
+func chunksOf(v *tree.Version, size int) (chunks [][]byte) {
+	for chunk := range v.Chunks(size) {
+		chunks = append(chunks, append([]byte(nil), chunk...))
+	}
+	return chunks
+}
+
+func load(chunks [][]byte) (*tree.Version, error) {
+	l := tree.NewLoader()
+	for _, chunk := range chunks {
+		if err := l.Add(chunk); err != nil {
+			return nil, err
+		}
+	}
+	return l.Finish()
+}
+
+// benchLoad loads a snapshot, and weighs what was loaded.
+func benchLoad(b *testing.B, chunks [][]byte) {
+	before := live()
+	var v *tree.Version
+	for b.Loop() {
+		var err error
+		if v, err = load(chunks); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	after := live()
+	content := 0
+	for n := range v.Descendants("/") {
+		content += len(n.Path()) + len(n.Data())
+	}
+	b.ReportMetric(float64(after-before-uint64(content))/float64(v.Len()), "overhead-B/node")
+	b.ReportMetric(float64(content)/float64(v.Len()), "content-B/node")
+	debug.FreeOSMemory()
+	b.ReportMetric(float64(resident())/float64(live()), "resident/live")
+	runtime.KeepAlive(v)
+}
+
+// live returns the bytes of live heap.
+func live() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// resident returns the process's resident memory in bytes, 0 where there is no /proc.
+func resident() (bytes uint64) {
+	status, _ := os.ReadFile("/proc/self/status")
+	if _, rest, ok := strings.Cut(string(status), "VmRSS:"); ok {
+		_, _ = fmt.Sscan(rest, &bytes)
+	}
+	return bytes << 10
+}

@@ -1,0 +1,171 @@
+package tree
+
+import (
+	"slices"
+	"strings"
+)
+
+// mutable returns n if t may write to it, else a copy that it may write to.
+func (t *nodeTree) mutable(n *bnode) *bnode {
+	if n.owner == t.owner {
+		return n
+	}
+	c := &bnode{owner: t.owner, skip: n.skip, tags: withRoom(n.tags, 1), items: withRoom(n.items, 1)}
+	if n.kids != nil {
+		c.kids = withRoom(n.kids, 1)
+	}
+	return c
+}
+
+// mutableKid is mutable for kid i of n, which is mutable.
+func (t *nodeTree) mutableKid(n *bnode, i int) *bnode {
+	n.kids[i] = t.mutable(n.kids[i])
+	return n.kids[i]
+}
+
+// edit returns the item with key k for writing, nil if there is none. Its key must stay
+// what it is. The pointer is valid until the next change of the tree.
+func (t *nodeTree) edit(k key) *item {
+	if t.root == nil {
+		return nil
+	}
+	t.root = t.mutable(t.root)
+	n := t.root
+	for n.kids != nil {
+		n = t.mutableKid(n, n.kid(k))
+	}
+	i, found := n.searchTags(k)
+	if !found {
+		return nil
+	}
+	return &n.items[i]
+}
+
+// set adds or replaces an item, and returns the one replaced.
+func (t *nodeTree) set(it item) (old item, replaced bool) {
+	if t.root == nil {
+		t.root = &bnode{owner: t.owner}
+	}
+	t.root = t.mutable(t.root)
+	old, replaced = t.insert(t.root, it.key(), it, true)
+	if !replaced {
+		t.count++
+	}
+	if root := t.root; len(root.items) > maxItems {
+		middle, right := t.split(root, len(root.items)/2)
+		t.root = &bnode{owner: t.owner, items: []item{middle}, kids: []*bnode{root, right}}
+		t.root.tagAll()
+	}
+	return old, replaced
+}
+
+// insert adds or replaces it below n, which is mutable and may have one item too many
+// afterwards. Edge says that n is the last B-tree node of its level.
+func (t *nodeTree) insert(n *bnode, k key, it item, edge bool) (old item, replaced bool) {
+	i, found := n.search(k)
+	if n.kids == nil {
+		if found {
+			old, n.items[i] = n.items[i], it
+			return old, true
+		}
+		n.insertItem(i, k, it)
+		return item{}, false
+	}
+	if found {
+		i++
+	}
+	edge = edge && i == len(n.kids)-1
+	kid := t.mutableKid(n, i)
+	old, replaced = t.insert(kid, k, it, edge)
+	if len(kid.items) > maxItems {
+		cut := len(kid.items) / 2
+		if edge && kid.kids == nil && kid.items[len(kid.items)-1].block == it.block {
+			// Who adds at the very end will go on doing so: leave the left one full.
+			cut = len(kid.items) - 1
+		}
+		middle, right := t.split(kid, cut)
+		n.kids = slices.Insert(room(n.kids), i+1, right)
+		n.insertItem(i, middle.key(), middle)
+	}
+	return old, replaced
+}
+
+// split moves what is from cut on into a new right neighbour of n, and returns it with
+// the key that parts them. A leaf's item at cut goes right, a branch's becomes that key.
+func (t *nodeTree) split(n *bnode, cut int) (middle item, right *bnode) {
+	right = &bnode{owner: t.owner}
+	from := cut
+	if n.kids != nil {
+		middle = n.items[cut]
+		from++
+		right.kids = withRoom(n.kids[from:], 1)
+		n.kids = withRoom(n.kids[:from], 1)
+	} else {
+		k := n.items[cut].key()
+		// A copy: the block of a deleted node shall not live on here.
+		middle = key{strings.Clone(k.path), k.parent}.pivot()
+	}
+	right.items = withRoom(n.items[from:], 1)
+	n.items = withRoom(n.items[:cut], 0)
+	n.tags = nil
+	n.tagAll()
+	right.tagAll()
+	return middle, right
+}
+
+// delete takes out the item with key k and returns it.
+func (t *nodeTree) delete(k key) (old item, found bool) {
+	if t.root == nil {
+		return item{}, false
+	}
+	t.root = t.mutable(t.root)
+	if old, found = t.remove(t.root, k); found {
+		t.count--
+	}
+	for len(t.root.kids) == 1 {
+		t.root = t.root.kids[0]
+	}
+	return old, found
+}
+
+// remove takes out the item with key k below n, which is mutable.
+func (t *nodeTree) remove(n *bnode, k key) (old item, found bool) {
+	if n.kids == nil {
+		i, found := n.search(k)
+		if !found {
+			return item{}, false
+		}
+		old = n.items[i]
+		n.items = slices.Delete(n.items, i, i+1)
+		n.tags = slices.Delete(n.tags, i, i+1)
+		return old, true
+	}
+	i := n.kid(k)
+	kid := t.mutableKid(n, i)
+	old, found = t.remove(kid, k)
+	if len(kid.items) < minItems {
+		t.merge(n, max(i-1, 0))
+	}
+	return old, found
+}
+
+// merge makes one of the kids i and i+1 of n, which is mutable, if they fit into one.
+func (t *nodeTree) merge(n *bnode, i int) {
+	if i+1 >= len(n.kids) {
+		return
+	}
+	right := n.kids[i+1]
+	if len(n.kids[i].items)+len(right.items) >= maxItems {
+		return
+	}
+	left := t.mutableKid(n, i)
+	if left.kids != nil {
+		left.items = append(left.items, n.items[i])
+		left.kids = append(left.kids, right.kids...)
+	}
+	left.items = append(left.items, right.items...)
+	left.tagAll()
+	n.items = slices.Delete(n.items, i, i+1)
+	n.tags = slices.Delete(n.tags, i, i+1)
+	n.kids = slices.Delete(n.kids, i+1, i+2)
+}
