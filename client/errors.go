@@ -60,6 +60,7 @@ var (
 const (
 	reasonTooLarge       = "TOO_LARGE"
 	reasonUnavailable    = "UNAVAILABLE"
+	reasonBadArguments   = "BAD_ARGUMENTS"
 	reasonUnknownOutcome = "UNKNOWN_OUTCOME"
 )
 
@@ -69,7 +70,7 @@ func sentinel(reason string) error {
 		"NO_NODE": ErrNoNode, "NO_PARENT": ErrNoParent, "NODE_EXISTS": ErrNodeExists, "NOT_EMPTY": ErrNotEmpty,
 		"BAD_VERSION": ErrBadVersion, "EPHEMERAL_PARENT": ErrEphemeralParent, "QUOTA_EXCEEDED": ErrQuotaExceeded,
 		"NO_AUTH": ErrNoAuth, "INVALID_ACL": ErrInvalidACL, "INVALID_PATH": ErrInvalidPath,
-		"BAD_ARGUMENTS": ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
+		reasonBadArguments: ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
 		"OVERLOADED": ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
 	}[reason]
 }
@@ -144,6 +145,9 @@ func newError(err error) *Error {
 	}
 	if e.Reason == "" && e.Code == codes.ResourceExhausted && strings.Contains(e.Message, "larger than max") {
 		e.Reason = reasonTooLarge // gRPC's own limit, on either side: it gives no details
+	}
+	if e.Reason == "" && e.Code == codes.Internal && strings.Contains(e.Message, "invalid UTF-8") {
+		e.Reason = reasonBadArguments // found while encoding the request: it never left this machine
 	}
 	if e.Message == "" {
 		e.Message = fmt.Sprintf("%s %s", e.Code, e.Reason)

@@ -1,0 +1,2 @@
+// Package parents creates the nodes above a path.
+package parents

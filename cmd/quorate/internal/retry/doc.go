@@ -1,0 +1,2 @@
+// Package retry repeats what failed because a server was away, for a bounded time.
+package retry

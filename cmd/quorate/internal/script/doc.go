@@ -1,0 +1,2 @@
+// Package script reads the operations of a Multi, one a line.
+package script
