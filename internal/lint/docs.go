@@ -5,18 +5,22 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"slices"
 )
 
-// designs are the folders that explain themselves in a DESIGN.md.
+// designs are the packages that explain in a DESIGN.md how they and those below them are built.
 var designs = []string{"store"}
 
-// checkDesigns asks for the DESIGN.md of the parts that must have one.
+// checkDesigns asks for the DESIGN.md of the packages that must have one.
 func checkDesigns(t *Tree) []Finding {
 	var out []Finding
-	for _, dir := range designs {
-		p := path.Join(dir, "DESIGN.md")
-		if _, err := fs.Stat(t.fsys, p); err != nil {
-			out = append(out, Finding{Path: p, Text: "missing: it says how the part is built, and why so"})
+	for _, p := range t.Packages {
+		if !slices.Contains(designs, p.Dir) {
+			continue
+		}
+		design := path.Join(p.Dir, "DESIGN.md")
+		if _, err := fs.Stat(t.fsys, design); err != nil {
+			out = append(out, Finding{Path: design, Text: "missing: it says how the part is built, and why so"})
 		}
 	}
 	return out

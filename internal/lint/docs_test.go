@@ -56,7 +56,8 @@ func TestPackageDocs(t *testing.T) {
 
 func TestDesigns(t *testing.T) {
 	run(t, checkDesigns, []example{
-		{"there", map[string]string{"store/DESIGN.md": "# Store"}, nil},
+		{"there", map[string]string{"store/doc.go": src(), "store/DESIGN.md": "# Store"}, nil},
+		{"not asked of packages below and beside", map[string]string{"store/wal/doc.go": src(), "client/doc.go": src()}, nil},
 		{"missing", map[string]string{"store/doc.go": src()}, []string{"store/DESIGN.md:0"}},
 	})
 }
