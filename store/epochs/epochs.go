@@ -71,8 +71,9 @@ func Create(fs vfs.FS, name string) error {
 }
 
 // Open opens the file and makes durable what it finds, so that nothing is
-// reported that a power cut could take back. An error that is not the file system's says what is wrong
-// and what to do.
+// reported that a power cut could take back. It writes the record again for that: after a failed
+// sync the system may show bytes that it neither has on the disk nor
+// will write. An error that is not the file system's says what is wrong and what to do.
 func Open(fs vfs.FS, name string) (*File, error) {
 	file, err := fs.OpenReadWrite(name)
 	if err != nil {
@@ -83,7 +84,7 @@ func Open(fs vfs.FS, name string) (*File, error) {
 	if err := f.load(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	if err := errors.Join(file.Sync(), fs.SyncDir(path.Dir(name))); err != nil {
+	if err := errors.Join(f.put(f.mu.record, f.mu.sequence), fs.SyncDir(path.Dir(name))); err != nil {
 		return nil, errors.Join(fmt.Errorf("syncing %s: %w", name, err), file.Close())
 	}
 	return f, nil
@@ -185,16 +186,20 @@ func (f *File) write(r Record) error {
 		return nil
 	}
 	sequence := f.mu.sequence + 1
-	_, err := f.mu.file.WriteAt(encodeSlot(r, sequence), int64(sequence%2)*slotStride)
-	if err == nil {
-		err = f.mu.file.Sync()
-	}
-	if err != nil {
+	if err := f.put(r, sequence); err != nil {
 		f.mu.failed = fmt.Errorf("%s: %w (%w)", f.path, ErrPoisoned, err)
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
 	f.mu.record, f.mu.sequence = r, sequence
 	return nil
+}
+
+// put writes r to its slot and syncs it. The caller holds mu, or has f to itself.
+func (f *File) put(r Record, sequence uint64) error {
+	if _, err := f.mu.file.WriteAt(encodeSlot(r, sequence), int64(sequence%2)*slotStride); err != nil {
+		return err
+	}
+	return f.mu.file.Sync()
 }
 
 // Close closes the file; the record stays readable.

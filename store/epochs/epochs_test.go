@@ -128,6 +128,11 @@ func TestFailedWritePoisons(t *testing.T) {
 		if f.Get() != old {
 			t.Fatalf("%s: memory is ahead of the disk: %+v", kind, f.Get())
 		}
+		// What the next Open reports is on the disk, whatever the failed sync has left.
+		again := open(t, mem).Get()
+		if got := open(t, mem.CrashClone(nil, vfs.KeepSynced)).Get(); got != again {
+			t.Fatalf("%s: opened with %+v, and after a power cut with %+v", kind, again, got)
+		}
 	}
 }
 
