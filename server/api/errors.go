@@ -70,7 +70,7 @@ func Error(err error) error {
 // refusal is the status of f. Details that cannot be attached are left out.
 func refusal(f *fault.Error, message string) error {
 	s := status.New(Code(f.Kind), message)
-	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Kind.String(), Domain: Domain, Metadata: metadata(f)}}
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: f.Kind.String(), Domain: Domain, Metadata: known(f)}}
 	if f.RetryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.RetryAfter)})
 	}
@@ -93,8 +93,8 @@ func aboutNode(k fault.Kind) bool {
 	}
 }
 
-// metadata holds what is known of path, version, zxid and op; numbers in decimal.
-func metadata(f *fault.Error) map[string]string {
+// known holds what is known of path, version, zxid and op; numbers in decimal.
+func known(f *fault.Error) map[string]string {
 	m := make(map[string]string, 4)
 	if f.Path != "" {
 		m["path"] = f.Path

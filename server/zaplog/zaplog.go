@@ -49,7 +49,7 @@ func Nop() *Logger { return &Logger{zap: zap.NewNop(), level: zap.NewAtomicLevel
 
 func encoder(console bool) zapcore.Encoder {
 	c := zap.NewProductionEncoderConfig()
-	c.TimeKey, c.MessageKey = "time", "message"
+	c.TimeKey = "time"
 	c.EncodeDuration = zapcore.StringDurationEncoder
 	if console {
 		c.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
@@ -107,9 +107,14 @@ func fields(settings []Setting) []zap.Field {
 	return all
 }
 
-// Serving tells that clients are served, and where.
-func (l *Logger) Serving(clients, metrics string) {
-	l.zap.Info("serving", zap.String("clients", clients), zap.String("metrics", metrics))
+// Listening tells where clients and scrapers may connect.
+func (l *Logger) Listening(clients, metrics string) {
+	l.zap.Info("listening", zap.String("clients", clients), zap.String("metrics", metrics))
+}
+
+// Serving tells that the server can do all that it is there for, and how long that took.
+func (l *Logger) Serving(after time.Duration) {
+	l.zap.Info("serving", zap.Duration("after", after))
 }
 
 // Draining tells that the server stops taking calls, and why.
@@ -122,13 +127,13 @@ func (l *Logger) CutOff(calls int64) {
 	l.zap.Warn("calls cut off: they did not end in time", zap.Int64("calls", calls))
 }
 
-// Stopped is the last line of a server: how long stopping took, and the error that it ended with.
-func (l *Logger) Stopped(took time.Duration, err error) {
+// Stopped is the last line of a server: how long it ran, and the error that it ended with.
+func (l *Logger) Stopped(uptime time.Duration, err error) {
 	if err != nil {
-		l.zap.Error("stopped", zap.Duration("took", took), zap.Error(err))
+		l.zap.Error("stopped", zap.Duration("uptime", uptime), zap.Error(err))
 		return
 	}
-	l.zap.Info("stopped", zap.Duration("took", took))
+	l.zap.Info("stopped", zap.Duration("uptime", uptime))
 }
 
 // ConnectionRefused tells that a client was turned away because as many

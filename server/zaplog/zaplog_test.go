@@ -40,7 +40,7 @@ func TestStartingShowsEverySetting(t *testing.T) {
 	l, lines := open(t, "info")
 	l.Starting("v1", []zaplog.Setting{{"id", "1"}, {"data-dir", "/d"}})
 	got := lines()
-	if len(got) != 1 || got[0]["message"] != "starting" || got[0]["level"] != "info" {
+	if len(got) != 1 || got[0]["msg"] != "starting" || got[0]["level"] != "info" {
 		t.Fatalf("got %v", got)
 	}
 	if s, ok := got[0]["settings"].(map[string]any); !ok || s["id"] != "1" || s["data-dir"] != "/d" {
@@ -50,13 +50,13 @@ func TestStartingShowsEverySetting(t *testing.T) {
 
 func TestLevelChangesWhileRunning(t *testing.T) {
 	l, lines := open(t, "error")
-	l.Serving("a", "")
+	l.Listening("a", "")
 	if previous, err := l.SetLevel("debug"); err != nil || previous != "error" {
 		t.Fatalf("got %q, %v", previous, err)
 	}
-	l.Serving("b", "")
+	l.Listening("b", "")
 	got := lines()
-	if len(got) != 2 || got[0]["message"] != "log level changed" || got[1]["clients"] != "b" {
+	if len(got) != 2 || got[0]["msg"] != "log level changed" || got[1]["clients"] != "b" {
 		t.Errorf("got %v", got)
 	}
 	for _, bad := range []string{"", "loud", "fatal", "INFO"} {
