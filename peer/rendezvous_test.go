@@ -1,0 +1,81 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/quorate/quorate/peer/quorum"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// TestRendezvousExhaustive lets every subset of four servers arrive, three of
+// them voters, and holds completion against its definition.
+func TestRendezvousExhaustive(t *testing.T) {
+	voters := quorum.Majority{1, 2, 3} // 4 observes
+	const leader = 1
+	for set := range 1 << 4 {
+		r := newRendezvous(leader, voters)
+		count := 0
+		for id := txn.ServerID(1); id <= 4; id++ {
+			if set>>(id-1)&1 == 0 {
+				continue
+			}
+			r.arrive(id)
+			r.arrive(id) // again: changes nothing
+			if id <= 3 {
+				count++
+			}
+		}
+		want := count >= 2 && set&1 == 1
+		if got := closed(r.done); got != want {
+			t.Errorf("arrived %04b: complete %v, want %v", set, got, want)
+		}
+	}
+}
+
+func TestRendezvousWaitsForTheLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRendezvous(1, quorum.Majority{1, 2, 3})
+		var met atomic.Int32
+		for _, id := range []txn.ServerID{2, 3} {
+			go func() {
+				if err := r.join(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+				met.Add(1)
+			}()
+			synctest.Wait()
+		}
+		if met.Load() != 0 {
+			t.Fatal("two followers met without the leader's own durable step (P2)")
+		}
+		if err := r.join(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if met.Load() != 2 {
+			t.Fatalf("%d of 2 followers went on", met.Load())
+		}
+	})
+}
+
+func TestRendezvousGivesUpWithTheCause(t *testing.T) {
+	cause := errors.New("initLimit is over")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if err := newRendezvous(1, quorum.Majority{1, 2, 3}).join(ctx, 1); !errors.Is(err, cause) {
+		t.Errorf("got %v, want the cause", err)
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
