@@ -3,9 +3,11 @@ package progress
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 
@@ -65,7 +67,7 @@ func (d *Display) Events() transfer.Events {
 				d.tracker.Increment(items)
 			}
 		},
-		Skipped: func(s transfer.Skip) { d.say("skipped %s: %s", s.Path, s.Why) },
+		Skipped: func(s transfer.Skip) { d.say("skipped %s: %s", printable(s.Path), s.Why) },
 		Waiting: func(err error) {
 			now, last := time.Now().UnixNano(), d.waiting.Load()
 			if now-last > int64(retryNotice) && d.waiting.CompareAndSwap(last, now) {
@@ -124,4 +126,14 @@ func (d *Display) say(format string, args ...any) {
 		return
 	}
 	_, _ = fmt.Fprintf(d.mu.out, format+"\n", args...) // nobody is left to tell
+}
+
+// printable quotes a path that could do something to the terminal.
+func printable(path string) string {
+	for _, r := range path {
+		if !strconv.IsPrint(r) || r == utf8.RuneError {
+			return strconv.Quote(path)
+		}
+	}
+	return path
 }

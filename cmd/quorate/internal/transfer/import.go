@@ -84,13 +84,13 @@ func (im *Importer) makeParents(ctx context.Context) error {
 
 // writeAll brings items about that do not depend on each other, in parallel.
 func (im *Importer) writeAll(ctx context.Context, items []item) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, im.Parallel))
-	for len(items) > 0 && ctx.Err() == nil {
+	for len(items) > 0 && working.Err() == nil {
 		n := batchLength(items)
 		part := items[:n]
 		items = items[n:]
-		g.Go(func() error { return im.writeSome(ctx, part) })
+		g.Go(func() error { return im.writeSome(working, part) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
