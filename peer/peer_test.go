@@ -224,9 +224,12 @@ func TestPoisonedLogEndsThePeer(t *testing.T) {
 			t.Errorf("the write in flight: %v, want an unknown outcome", err)
 		}
 		<-term.Over()
-		if err := s.down(); !errors.Is(err, broken) {
+		err = <-s.ended
+		s.ended <- err
+		if !errors.Is(err, broken) {
 			t.Errorf("Run: %v, want the disk's error", err)
 		}
+		_ = s.down()
 		if _, ok := s.store.Version().Get("/a"); ok {
 			t.Error("/a is visible, and not durable")
 		}
