@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+)
+
+// Config is what a Keeper works on and within.
+type Config struct {
+	// Pipeline carries writes and holds the version that reads see.
+	Pipeline *pipeline.Pipeline
+	// MaxValue is the greatest content of a node in bytes: the tree's own limit,
+	// checked here first so that what is beyond it does not wait in a queue.
+	MaxValue int
+	// MaxLists is how many List calls are served at a time; at least 1.
+	MaxLists int
+}
+
+// Keeper serves quorate.api.v1.Keeper. Its methods may be called by anybody.
+type Keeper struct {
+	apiv1.UnimplementedKeeperServer
+	pipeline *pipeline.Pipeline
+	maxValue int
+	lists    chan struct{} // a token for each List in progress
+}
+
+// maxOps is how many operations a Multi may have: its reply, with a Stat for
+// each, must fit into the 4 MiB that gRPC clients take in one message.
+const maxOps = 10_000
+
+// listRetry is what a client is told to wait when too many Lists are in progress.
+const listRetry = 100 * time.Millisecond
+
+// New returns a Keeper.
+func New(c Config) *Keeper {
+	return &Keeper{pipeline: c.Pipeline, maxValue: c.MaxValue, lists: make(chan struct{}, c.MaxLists)}
+}
+
+// submit carries out one operation as the caller of ctx. Its error has a status.
+func (k *Keeper) submit(ctx context.Context, op tree.Request, err error) (pipeline.Reply, error) {
+	if err != nil {
+		return pipeline.Reply{}, Error(err)
+	}
+	caller := CallerOf(ctx)
+	reply, err := k.pipeline.Submit(ctx, pipeline.Request{Op: op, Caller: caller, Author: authorOf(caller)})
+	return reply, Error(err)
+}
+
+// Create creates a node.
+func (k *Keeper) Create(ctx context.Context, r *apiv1.CreateRequest) (*apiv1.CreateResponse, error) {
+	op, err := k.create(r)
+	reply, err := k.submit(ctx, op, err)
+	if err != nil {
+		return nil, err
+	}
+	made := reply.Results[0]
+	return &apiv1.CreateResponse{Zxid: uint64(reply.Zxid), Path: made.Path, Stat: statOf(made.Stat)}, nil
+}
+
+// Delete deletes a node.
+func (k *Keeper) Delete(ctx context.Context, r *apiv1.DeleteRequest) (*apiv1.DeleteResponse, error) {
+	reply, err := k.submit(ctx, deletion(r), nil)
+	if err != nil {
+		return nil, err
+	}
+	return &apiv1.DeleteResponse{Zxid: uint64(reply.Zxid)}, nil
+}
+
+// Set replaces a node's data.
+func (k *Keeper) Set(ctx context.Context, r *apiv1.SetRequest) (*apiv1.SetResponse, error) {
+	op, err := k.set(r)
+	reply, err := k.submit(ctx, op, err)
+	if err != nil {
+		return nil, err
+	}
+	return &apiv1.SetResponse{Zxid: uint64(reply.Zxid), Stat: statOf(reply.Results[0].Stat)}, nil
+}
+
+// SetAcl replaces a node's access control list.
+func (k *Keeper) SetAcl(ctx context.Context, r *apiv1.SetAclRequest) (*apiv1.SetAclResponse, error) {
+	op := &tree.SetACLRequest{Path: r.GetPath(), ACL: aclIn(r.GetAcl()), Version: version(r.Version)}
+	reply, err := k.submit(ctx, op, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &apiv1.SetAclResponse{Zxid: uint64(reply.Zxid), Stat: statOf(reply.Results[0].Stat)}, nil
+}
+
+// Multi makes several changes as one.
+func (k *Keeper) Multi(ctx context.Context, r *apiv1.MultiRequest) (*apiv1.MultiResponse, error) {
+	op, err := k.multi(r)
+	reply, err := k.submit(ctx, op, err)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]*apiv1.MultiResult, len(reply.Results))
+	for i, res := range reply.Results {
+		results[i] = resultOf(r.GetOps()[i], res)
+	}
+	return &apiv1.MultiResponse{Zxid: uint64(reply.Zxid), Results: results}, nil
+}
+
+// Sync returns when this server has applied all that was acknowledged before.
+func (k *Keeper) Sync(ctx context.Context, _ *apiv1.SyncRequest) (*apiv1.SyncResponse, error) {
+	z, err := k.pipeline.Sync(ctx)
+	if err != nil {
+		return nil, Error(err)
+	}
+	return &apiv1.SyncResponse{Zxid: uint64(z)}, nil
+}
+
+// fits refuses data that is beyond the limit.
+func (k *Keeper) fits(path string, data []byte) error {
+	if len(data) <= k.maxValue {
+		return nil
+	}
+	return fault.New(fault.TooLarge, path, "the data has %d bytes; %d is the most this server takes (--max-value)", len(data), k.maxValue)
+}

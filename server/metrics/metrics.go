@@ -1,0 +1,113 @@
+package metrics
+
+import (
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the metrics of one server. Listeners and the handler may be used
+// by anybody at once.
+type Metrics struct {
+	registry *prometheus.Registry
+	// Calls counts and times gRPC calls; its interceptors stand in the server's chain.
+	Calls *grpcprom.ServerMetrics
+
+	// ZooKeeper's names, times in milliseconds.
+	fsyncTime     prometheus.Summary
+	snapshotTime  prometheus.Summary
+	snapshotError prometheus.Counter
+	batchSize     prometheus.Summary
+	proposals     prometheus.Counter
+	looking       prometheus.Counter
+	dbInitTime    prometheus.Summary
+
+	walRecords   prometheus.Counter
+	walBytes     prometheus.Counter
+	walFull      prometheus.Gauge
+	snapshots    prometheus.Counter
+	requests     prometheus.Counter
+	softQuota    prometheus.Counter
+	tornTails    prometheus.Counter
+	panics       prometheus.Counter
+	connRejected prometheus.Counter
+}
+
+// New returns metrics that stand at zero.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		Calls: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
+			grpcprom.WithHistogramBuckets(prometheus.ExponentialBuckets(0.0001, 3, 12)))),
+	}
+	m.registry.MustRegister(m.Calls, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.zookeeper()
+	m.own()
+	return m
+}
+
+// zookeeper makes the metrics that ZooKeeper has too.
+func (m *Metrics) zookeeper() {
+	m.fsyncTime = m.summary("fsynctime", "Time to write and sync a group of transactions, in milliseconds.")
+	m.snapshotTime = m.summary("snapshottime", "Time to write a snapshot, in milliseconds.")
+	m.snapshotError = m.counter("snapshot_error_count", "Snapshots that could not be written.")
+	m.batchSize = m.summary("sync_processor_batch_size", "Transactions in a group that was synced.")
+	m.proposals = m.counter("proposal_count", "Transactions proposed by this server.")
+	m.looking = m.counter("looking_count", "Times this server was without a leader.")
+	m.dbInitTime = m.summary("dbinittime", "Time to recover from disk, in milliseconds.")
+	m.connRejected = m.counter("connection_rejected", "Connections refused because as many as may be were open.")
+}
+
+// own makes the metrics that only Quorate has.
+func (m *Metrics) own() {
+	m.walRecords = m.counter("quorate_wal_records_total", "Transactions made durable.")
+	m.walBytes = m.counter("quorate_wal_written_bytes_total", "Bytes written to the log, padding included.")
+	m.walFull = m.gauge("quorate_wal_full", "1 while there is no space for the next segment of the log.")
+	m.snapshots = m.counter("quorate_snapshots_total", "Snapshots written.")
+	m.requests = m.counter("quorate_requests_total", "Requests for changes that were carried out or refused by the tree.")
+	m.softQuota = m.counter("quorate_soft_quota_exceeded_total", "Changes beyond a soft quota.")
+	m.tornTails = m.counter("quorate_wal_torn_tails_total", "Torn tails of crashes cut at start.")
+	m.panics = m.counter("quorate_panics_total", "Calls that panicked.")
+}
+
+func (m *Metrics) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	m.registry.MustRegister(g)
+	return g
+}
+
+// summary has ZooKeeper's quantiles.
+func (m *Metrics) summary(name, help string) prometheus.Summary {
+	s := prometheus.NewSummary(prometheus.SummaryOpts{
+		Name: name, Help: help, MaxAge: time.Minute,
+		Objectives: map[float64]float64{0.5: 0.05, 0.95: 0.01, 0.99: 0.001},
+	})
+	m.registry.MustRegister(s)
+	return s
+}
+
+// Handler serves /metrics and /debug/pprof.
+func (m *Metrics) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// millis is a time as ZooKeeper's metrics give it.
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

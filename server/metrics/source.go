@@ -1,0 +1,81 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Source is where a scrape looks. All of its functions may be called by anybody.
+type Source struct {
+	// Version is what reads see.
+	Version func() *tree.Version
+	// Store and Peer tell how they are.
+	Store func() store.Stats
+	Peer  func() peer.Status
+	// Connections and Calls are how many are open.
+	Connections, Calls func() int64
+	// Build is the version of the program, Started when it began to serve.
+	Build   string
+	Started time.Time
+}
+
+// Watch adds the gauges that are read from s at each scrape. To be called once.
+func (m *Metrics) Watch(s Source) {
+	for _, g := range append(s.zookeeper(), s.own()...) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: g.name, Help: g.help, ConstLabels: g.labels,
+		}, g.read))
+	}
+}
+
+// gauge is one number to read.
+type gauge struct {
+	name, help string
+	labels     prometheus.Labels
+	read       func() float64
+}
+
+// zookeeper are the gauges that ZooKeeper has too.
+func (s Source) zookeeper() []gauge {
+	return []gauge{
+		{"znode_count", "Nodes in the tree.", nil, func() float64 { return float64(s.Version().Len()) }},
+		{"global_sessions", "Open sessions.", nil, func() float64 { return float64(s.Version().Sessions()) }},
+		{"num_alive_connections", "Open client connections.", nil, func() float64 { return float64(s.Connections()) }},
+		{"outstanding_requests", "Calls in progress.", nil, func() float64 { return float64(s.Calls()) }},
+		{"uptime", "Time since the server was started, in milliseconds.", nil, func() float64 { return millis(time.Since(s.Started)) }},
+	}
+}
+
+// own are the gauges that only Quorate has.
+func (s Source) own() []gauge {
+	stage := func(name string, read func() txn.Zxid) gauge {
+		return gauge{
+			"quorate_zxid", "How far the transactions have come; epoch times 2^32 plus counter.", prometheus.Labels{"stage": name},
+			func() float64 { return float64(read()) },
+		}
+	}
+	return []gauge{
+		stage("logged", func() txn.Zxid { return s.Store().Last }),
+		stage("durable", func() txn.Zxid { return s.Store().Durable }),
+		stage("committed", func() txn.Zxid { return s.Peer().Committed }),
+		stage("applied", func() txn.Zxid { return s.Store().Applied }),
+		stage("snapshot", func() txn.Zxid { return s.Store().Snapshot }),
+		{"quorate_epoch", "Current epoch.", nil, func() float64 { return float64(s.Peer().Epoch) }},
+		{"quorate_leader", "1 while this server leads.", nil, func() float64 { return one(s.Peer().Role == peer.Leading) }},
+		{"quorate_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(s.Store().LogBytes) }},
+		{"quorate_build_info", "The build of the program, as its label.", prometheus.Labels{"version": s.Build}, func() float64 { return 1 }},
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,245 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/admin"
+	"github.com/quorate/quorate/server/api"
+	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/metrics"
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/zaplog"
+	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+	"github.com/quorate/quorate/store/vfs"
+)
+
+// Options are what a node is given besides its settings.
+type Options struct {
+	// Log is where it writes; nil: nowhere.
+	Log *zaplog.Logger
+	// FS is where it stores; nil: the operating system's files.
+	FS vfs.FS
+	// Build is the version of the program.
+	Build string
+}
+
+// Node is one server.
+type Node struct {
+	cfg     config.Config
+	log     *zaplog.Logger
+	metrics *metrics.Metrics
+	started time.Time
+	build   string
+
+	clients  *listener
+	scrapers net.Listener // nil without --metrics-addr
+	store    *store.Store
+	peer     *peer.Peer
+	pipeline *pipeline.Pipeline
+	front    *front
+	release  func() error // once: listeners and store
+	serving  func()       // once: says that the server serves
+}
+
+// New opens what the server needs: its ports, and its store, which takes as long
+// as recovery takes. Every refusal is a sentence that says what to do. It starts
+// nothing; a node that will not Run must be closed.
+func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = zaplog.Nop()
+	}
+	if o.FS == nil {
+		o.FS = vfs.OS{}
+	}
+	n := &Node{cfg: cfg, log: o.Log, metrics: metrics.New(), started: time.Now(), build: o.Build}
+	n.release = sync.OnceValue(n.close)
+	n.serving = sync.OnceFunc(func() { n.log.Serving(time.Since(n.started)) })
+	if err := n.open(ctx, o.FS); err != nil {
+		return nil, errors.Join(err, n.release())
+	}
+	n.assemble()
+	return n, nil
+}
+
+// open takes the ports first: a wrong address is noticed before a long recovery,
+// and until Run accepts them, clients wait.
+func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
+	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.refused); err != nil {
+		return err
+	}
+	if n.cfg.MetricsAddr != "" {
+		if n.scrapers, err = net.Listen("tcp", loopbackIfNoHost(n.cfg.MetricsAddr)); err != nil {
+			return listenError(n.cfg.MetricsAddr, err)
+		}
+	}
+	n.log.Starting(n.build, settings(&n.cfg))
+	n.store, err = store.Open(ctx, n.storeConfig(fs))
+	return err
+}
+
+// loopbackIfNoHost keeps an address without a host off the network.
+func loopbackIfNoHost(addr string) string {
+	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
+}
+
+// headerRoom is what a txn has in the log besides its operation: numbers and the author's name.
+const headerRoom = 1 << 10
+
+// storeConfig is how the store is opened.
+func (n *Node) storeConfig(fs vfs.FS) store.Config {
+	return store.Config{
+		FS: fs, Dir: n.cfg.DataDir, Server: n.cfg.ServerID(),
+		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: int(n.cfg.MaxRequest) + headerRoom, Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
+		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Retain: n.cfg.SnapshotRetain,
+		Random: randomNumber,
+		Events: both(n.log.Store(), n.metrics.Store()),
+	}
+}
+
+// assemble puts the parts on the store, each on the one before.
+func (n *Node) assemble() {
+	n.peer = peer.New(peer.Config{
+		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Random: randomNumber,
+		Events: both(both(n.log.Peer(), n.metrics.Peer()), peer.Events{Role: n.role}),
+	})
+	n.pipeline = pipeline.New(pipeline.Config{
+		Peer: n.peer, Store: n.store, Outstanding: n.cfg.MaxOutstanding,
+		Limits: tree.Limits{MaxData: int(n.cfg.MaxValue), MaxRecord: int(n.cfg.MaxRequest), EnforceQuota: n.cfg.EnforceQuota},
+		Events: both(n.log.Pipeline(), n.metrics.Pipeline()),
+	})
+	open := newCalls()
+	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), api.NewAuthenticator(n.cfg.SuperDigest), n.panicked)
+	n.front = newFront(&n.cfg, links, n.keeper(), n.admin())
+	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
+	n.metrics.Calls.InitializeMetrics(n.front.grpc)
+	n.metrics.Watch(metrics.Source{
+		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status,
+		Connections: n.clients.open.Load, Calls: open.open.Load, Build: n.build, Started: n.started,
+	})
+}
+
+func (n *Node) keeper() *api.Keeper {
+	return api.New(api.Config{Pipeline: n.pipeline, MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists})
+}
+
+func (n *Node) admin() *admin.Admin {
+	return admin.New(admin.Config{
+		Store: n.store, Peer: n.peer, Version: n.pipeline.Version, SetLogLevel: n.log.SetLevel, NeedSuper: n.cfg.SuperDigest != "",
+		Build: n.build, Started: n.started, ClientAddress: n.Addr(),
+	})
+}
+
+// members are the founders: those listed, or this server alone.
+func (n *Node) members() []txn.Member {
+	if len(n.cfg.Peers) > 0 {
+		return n.cfg.Peers
+	}
+	return []txn.Member{{ID: n.cfg.ServerID(), Role: txn.Voter}}
+}
+
+// Addr returns the address on which clients are served.
+func (n *Node) Addr() string { return n.clients.Addr().String() }
+
+// MetricsAddr returns the address of /metrics, empty if it is off.
+func (n *Node) MetricsAddr() string {
+	if n.scrapers == nil {
+		return ""
+	}
+	return n.scrapers.Addr().String()
+}
+
+// Run serves until ctx ends; then it drains, stops and returns nil within 5
+// seconds. It returns an error if the server cannot go on, such as that of a
+// disk that failed. The node is closed when it returns.
+func (n *Node) Run(ctx context.Context) error {
+	n.log.Listening(n.Addr(), n.MetricsAddr())
+	parts := []part{
+		{"store", n.store.Run},
+		{"peer", n.peer.Run},
+		{"pipeline", n.pipeline.Run},
+	}
+	if n.scrapers != nil {
+		parts = append(parts, part{"metrics", n.serveMetrics})
+	}
+	parts = append(parts, part{"clients", func(ctx context.Context) error { return n.front.serve(ctx, n.clients) }})
+	err := errors.Join(runParts(ctx, parts), n.Close())
+	n.log.Stopped(time.Since(n.started), err)
+	return err
+}
+
+// Close gives ports and directory back. Run does it too; again is harmless.
+func (n *Node) Close() error { return n.release() }
+
+func (n *Node) close() error {
+	var errs []error
+	if n.clients != nil {
+		errs = append(errs, closed(n.clients.Close()))
+	}
+	if n.scrapers != nil {
+		errs = append(errs, closed(n.scrapers.Close()))
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// closed takes a listener that was closed before for closed.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// serveMetrics serves /metrics and profiles until ctx ends, without waiting for scrapes.
+func (n *Node) serveMetrics(ctx context.Context) error {
+	s := &http.Server{Handler: n.metrics.Handler(), ReadHeaderTimeout: handshakeLimit}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := s.Serve(n.scrapers); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// role follows the peer: writes are possible while there is a leader.
+func (n *Node) role(r peer.Role, _ string) {
+	n.front.ready(r == peer.Leading)
+	if r == peer.Leading {
+		n.serving()
+	}
+}
+
+// settings are the settings as the log shows them.
+func settings(c *config.Config) []zaplog.Setting {
+	var all []zaplog.Setting
+	for _, s := range c.Settings() {
+		all = append(all, zaplog.Setting(s))
+	}
+	return all
+}
+
+func (n *Node) refused(remote net.Addr) {
+	n.metrics.ConnectionRefused()
+	n.log.ConnectionRefused(remote.String(), n.cfg.MaxConnections)
+}
+
+func (n *Node) panicked(method string, value any, stack []byte) {
+	n.metrics.Panicked()
+	n.log.Panicked(method, value, stack)
+}
