@@ -213,7 +213,7 @@ func TestAuthIsPresented(t *testing.T) {
 	t.Parallel()
 	address := clienttest.New().Start(t)
 	ann := dial(t, []string{address}, client.WithAuth("ip", "x"), client.WithAuth("digest", "ann:secret"))
-	_, err := ann.Keeper().Create(limited(t), &apiv1.CreateRequest{Path: "/a", Acl: []*apiv1.Ace{{Perms: 31, Scheme: "digest", Id: "ann:secret"}}})
+	_, err := ann.Keeper().Create(limited(t), &apiv1.CreateRequest{Path: "/a", Acl: []*apiv1.Ace{{Perms: 31, Scheme: "digest", Id: clienttest.Digest("ann:secret")}}})
 	if err != nil {
 		t.Fatal(err)
 	}

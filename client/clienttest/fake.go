@@ -47,7 +47,7 @@ func New() *Fake {
 	f.mu.calls = map[string]int{}
 	f.mu.zxid = 1 << 32
 	for _, path := range []string{"/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"} {
-		f.mu.nodes[path] = newNode(path, 1<<32)
+		f.mu.nodes[path] = newNode(1 << 32)
 	}
 	f.mu.nodes["/"].stat.NumChildren = 1
 	f.mu.nodes["/zookeeper"].stat.NumChildren = 2

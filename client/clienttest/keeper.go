@@ -2,6 +2,8 @@ package clienttest
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"path"
 	"strings"
 
@@ -40,7 +42,22 @@ func (f *Fake) look(ctx context.Context, do func(*change) *Refusal) (uint64, err
 
 func identities(ctx context.Context) []string {
 	md, _ := metadata.FromIncomingContext(ctx)
-	return md.Get("quorate-auth")
+	var who []string
+	for _, claim := range md.Get("quorate-auth") {
+		scheme, secret, _ := strings.Cut(claim, " ")
+		if scheme == "digest" {
+			secret = Digest(secret)
+		}
+		who = append(who, scheme+" "+secret)
+	}
+	return who
+}
+
+// Digest returns the id of scheme digest in an access control list that "user:password" proves to be.
+func Digest(credentials string) string {
+	user, _, _ := strings.Cut(credentials, ":")
+	sum := sha1.Sum([]byte(credentials)) // ZooKeeper's choice
+	return user + ":" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Create implements Keeper.
@@ -191,6 +208,9 @@ func (f *Fake) SetAcl(ctx context.Context, r *apiv1.SetAclRequest) (*apiv1.SetAc
 			return c.refuse("INVALID_ACL", r.GetPath(), "the list is empty")
 		case r.Version != nil && r.GetVersion() != n.stat.Aversion:
 			return &Refusal{Reason: "BAD_VERSION", Path: r.GetPath(), Detail: "another aversion", Version: n.stat.Aversion}
+		}
+		if refusal := c.checkACL(r.GetPath(), r.GetAcl()); refusal != nil {
+			return refusal
 		}
 		n = c.edit(r.GetPath())
 		n.acl = r.GetAcl()

@@ -20,7 +20,7 @@ type node struct {
 	created int32 // children ever created
 }
 
-func newNode(_ string, zxid uint64) *node {
+func newNode(zxid uint64) *node {
 	now := time.Now().UnixMilli()
 	return &node{
 		acl: []*apiv1.Ace{{Perms: 31, Scheme: "world", Id: "anyone"}},
@@ -93,7 +93,10 @@ func (c *change) create(r *apiv1.CreateRequest) (string, *node, *Refusal) {
 	case !allows(parent, 4, c.who):
 		return "", nil, c.refuse("NO_AUTH", target, "the parent does not allow CREATE")
 	}
-	n := newNode(target, c.zxid)
+	if refusal := c.checkACL(target, r.GetAcl()); refusal != nil {
+		return "", nil, refusal
+	}
+	n := newNode(c.zxid)
 	n.data, n.stat.DataLength, n.stat.TtlMs = r.Data, int32(len(r.GetData())), r.GetTtlMs()
 	if r.GetKind() != apiv1.NodeKind_NODE_KIND_UNSPECIFIED {
 		n.stat.Kind = r.GetKind()
@@ -106,6 +109,15 @@ func (c *change) create(r *apiv1.CreateRequest) (string, *node, *Refusal) {
 	p.stat.NumChildren, p.stat.Cversion, p.stat.Pzxid = p.stat.NumChildren+1, p.stat.Cversion+1, c.zxid
 	c.nodes[target] = n
 	return target, n, nil
+}
+
+func (c *change) checkACL(path string, acl []*apiv1.Ace) *Refusal {
+	for _, a := range acl {
+		if !slices.Contains([]string{"world", "digest", "ip", "auth"}, a.GetScheme()) || a.GetPerms() == 0 || a.GetPerms() > 31 {
+			return c.refuse("INVALID_ACL", path, "the entry %s:%s makes no sense", a.GetScheme(), a.GetId())
+		}
+	}
+	return nil
 }
 
 // find returns a node that exists at a version, if one is asked for.

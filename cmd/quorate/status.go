@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/quorate/quorate/cmd/quorate/internal/cli"
+	"github.com/quorate/quorate/cmd/quorate/internal/outcome"
+	"github.com/quorate/quorate/cmd/quorate/internal/survey"
+)
+
+func statusCommand(console *cli.Console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell how the servers are, each by itself",
+		Long: `Ask every server named by --server how it is, and print a row for each.
+
+Zxids are epoch.counter: the last one logged, durable, known to be committed, and applied, which is
+what reads see. The exit code is 5 if one of them does not answer.`,
+		Example: "  quorate status --server a:2181,b:2181,c:2181",
+		Args:    cobra.NoArgs,
+	}
+	flags := cli.Bind(console, cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return flags.Run(func(s *cli.Session) error {
+			answers := survey.Ask(cmd.Context(), s.Client.Servers(), s.Timeout, flags.Dial)
+			if err := survey.Print(s.Print, answers, outcome.Explain); err != nil {
+				return err
+			}
+			return survey.Failed(answers)
+		})
+	}
+	return cmd
+}
