@@ -97,22 +97,32 @@ func benchGet(b *testing.B, v *tree.Version, shape string) {
 	}
 }
 
-// benchApply sets, creates and deletes, a version published every batch txns.
+// benchApply creates siblings of random nodes and sets random nodes, in turns, and
+// publishes a version every batch txns.
 func benchApply(b *testing.B, v *tree.Version, shape string, batch int) {
-	paths := benchPaths(shape, 1<<16)
-	d := v.Edit()
+	const round = 1 << 17
+	perm := rand.New(rand.NewPCG(2, 2)).Perm(million)[:2*round]
+	paths := make([]string, len(perm))
+	for i, n := range perm {
+		paths[i] = benchPath(shape, n) + "x"
+	}
 	data := make([]byte, dataSize)
 	create := &txn.Create{Data: data, ACL: tree.OpenACL(), Kind: txn.Persistent}
 	set := &txn.SetData{Data: data}
-	t := &txn.Txn{Header: txn.Header{Zxid: v.Zxid(), Time: v.Time()}}
+	var d *tree.Draft
+	t := new(txn.Txn)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		path := paths[i&(1<<16-1)]
+		if i%len(paths) == 0 {
+			d = v.Edit()
+			t.Header = txn.Header{Zxid: v.Zxid(), Time: v.Time()}
+		}
+		path := paths[i%len(paths)]
 		if i&1 == 0 {
-			create.Path = fmt.Sprintf("%s/%d", path, i)
+			create.Path = path
 			t.Op = create
 		} else {
-			set.Path = path
+			set.Path = path[:len(path)-1]
 			t.Op = set
 		}
 		t.Zxid++

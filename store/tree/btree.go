@@ -2,7 +2,6 @@ package tree
 
 import (
 	"encoding/binary"
-	"slices"
 	"strings"
 )
 
@@ -38,14 +37,26 @@ type bnode struct {
 	tags  []uint64 // of each item
 	items []item
 	kids  []*bnode // nil in a leaf
+
+	// borrowed says that the tags, and a branch's items, are still those of the
+	// B-tree node that this one was copied from: most copies never change them.
+	borrowed bool
 }
 
-// The numbers of items at which a B-tree node is split, and below which it is merged
-// with a neighbour: chosen by measurement, see DESIGN.md.
+// The greatest numbers of items of a leaf and of a branch, chosen by measurement: a
+// change copies all items of a leaf, but of a branch the pointers to its kids alone.
+// Below a quarter of that, a B-tree node is merged with a neighbour if they fit into one.
 const (
-	maxItems = 64
-	minItems = maxItems / 4
+	maxLeaf   = 32
+	maxBranch = 64
 )
+
+func (n *bnode) limit() int {
+	if n.kids == nil {
+		return maxLeaf
+	}
+	return maxBranch
+}
 
 // key is a node's place in the order: its path, and the length of the parent's part.
 type key struct {
@@ -242,42 +253,4 @@ func each(items []item, yield func(item) bool) bool {
 		}
 	}
 	return true
-}
-
-// tagAll computes skip and all tags afresh.
-func (n *bnode) tagAll() {
-	n.skip = 0
-	n.tags = slices.Grow(n.tags[:0], len(n.items))[:len(n.items)]
-	if len(n.items) == 0 {
-		return
-	}
-	n.skip = n.items[0].key().common(n.items[len(n.items)-1].key())
-	for i, it := range n.items {
-		n.tags[i] = it.key().tag(n.skip)
-	}
-}
-
-// insertItem puts it at i. It has room: see room.
-func (n *bnode) insertItem(i int, k key, it item) {
-	fits := len(n.items) > 0 && k.shares(n.items[0].key(), n.skip)
-	n.items = slices.Insert(room(n.items), i, it)
-	if !fits {
-		n.tagAll()
-		return
-	}
-	n.tags = slices.Insert(room(n.tags), i, k.tag(n.skip))
-}
-
-// room returns s with space for one more, and for few more: B-tree nodes are copied
-// often, and there are many.
-func room[T any](s []T) []T {
-	if len(s) < cap(s) {
-		return s
-	}
-	return withRoom(s, 8)
-}
-
-// withRoom returns a copy of s with space for n more.
-func withRoom[T any](s []T, n int) []T {
-	return append(make([]T, 0, len(s)+n), s...)
 }

@@ -5,22 +5,84 @@ import (
 	"strings"
 )
 
-// mutable returns n if t may write to it, else a copy that it may write to.
-func (t *nodeTree) mutable(n *bnode) *bnode {
+// mutable returns n if t may write to it, else a copy that it may write to, with room
+// for more items if n is a leaf.
+func (t *nodeTree) mutable(n *bnode, more int) *bnode {
 	if n.owner == t.owner {
 		return n
 	}
-	c := &bnode{owner: t.owner, skip: n.skip, tags: withRoom(n.tags, 1), items: withRoom(n.items, 1)}
-	if n.kids != nil {
-		c.kids = withRoom(n.kids, 1)
+	c := &bnode{owner: t.owner, skip: n.skip, tags: n.tags, items: n.items, borrowed: true}
+	if n.kids == nil {
+		c.items = withRoom(n.items, more)
+	} else {
+		c.kids = withRoom(n.kids, 0)
 	}
 	return c
 }
 
 // mutableKid is mutable for kid i of n, which is mutable.
-func (t *nodeTree) mutableKid(n *bnode, i int) *bnode {
-	n.kids[i] = t.mutable(n.kids[i])
+func (t *nodeTree) mutableKid(n *bnode, i, more int) *bnode {
+	n.kids[i] = t.mutable(n.kids[i], more)
 	return n.kids[i]
+}
+
+// pay gives n, which is mutable, tags and items of its own.
+func (n *bnode) pay() {
+	if !n.borrowed {
+		return
+	}
+	n.borrowed = false
+	n.tags = withRoom(n.tags, 1)
+	if n.kids != nil {
+		n.items = withRoom(n.items, 1)
+	}
+}
+
+// tagAll computes skip and all tags afresh. The items of n must be its own.
+func (n *bnode) tagAll() {
+	n.borrowed = false
+	n.skip = 0
+	n.tags = make([]uint64, len(n.items), cap(n.items))
+	if len(n.items) == 0 {
+		return
+	}
+	n.skip = n.items[0].key().common(n.items[len(n.items)-1].key())
+	for i, it := range n.items {
+		n.tags[i] = it.key().tag(n.skip)
+	}
+}
+
+// insertItem puts it at i.
+func (n *bnode) insertItem(i int, k key, it item) {
+	n.pay()
+	fits := len(n.items) > 0 && k.shares(n.items[0].key(), n.skip)
+	n.items = slices.Insert(room(n.items), i, it)
+	if !fits {
+		n.tagAll()
+		return
+	}
+	n.tags = slices.Insert(room(n.tags), i, k.tag(n.skip))
+}
+
+// deleteItem takes out item i.
+func (n *bnode) deleteItem(i int) {
+	n.pay()
+	n.items = slices.Delete(n.items, i, i+1)
+	n.tags = slices.Delete(n.tags, i, i+1)
+}
+
+// room returns s with space for one more, and for few more: B-tree nodes are copied
+// often, and there are many.
+func room[T any](s []T) []T {
+	if len(s) < cap(s) {
+		return s
+	}
+	return withRoom(s, 4)
+}
+
+// withRoom returns a copy of s with space for n more.
+func withRoom[T any](s []T, n int) []T {
+	return append(make([]T, 0, len(s)+n), s...)
 }
 
 // edit returns the item with key k for writing, nil if there is none. Its key must stay
@@ -29,10 +91,10 @@ func (t *nodeTree) edit(k key) *item {
 	if t.root == nil {
 		return nil
 	}
-	t.root = t.mutable(t.root)
+	t.root = t.mutable(t.root, 0)
 	n := t.root
 	for n.kids != nil {
-		n = t.mutableKid(n, n.kid(k))
+		n = t.mutableKid(n, n.kid(k), 0)
 	}
 	i, found := n.searchTags(k)
 	if !found {
@@ -46,12 +108,12 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 	if t.root == nil {
 		t.root = &bnode{owner: t.owner}
 	}
-	t.root = t.mutable(t.root)
+	t.root = t.mutable(t.root, 2)
 	old, replaced = t.insert(t.root, it.key(), it, true)
 	if !replaced {
 		t.count++
 	}
-	if root := t.root; len(root.items) > maxItems {
+	if root := t.root; len(root.items) > root.limit() {
 		middle, right := t.split(root, len(root.items)/2)
 		t.root = &bnode{owner: t.owner, items: []item{middle}, kids: []*bnode{root, right}}
 		t.root.tagAll()
@@ -75,9 +137,9 @@ func (t *nodeTree) insert(n *bnode, k key, it item, edge bool) (old item, replac
 		i++
 	}
 	edge = edge && i == len(n.kids)-1
-	kid := t.mutableKid(n, i)
+	kid := t.mutableKid(n, i, 2)
 	old, replaced = t.insert(kid, k, it, edge)
-	if len(kid.items) > maxItems {
+	if len(kid.items) > kid.limit() {
 		cut := len(kid.items) / 2
 		if edge && kid.kids == nil && kid.items[len(kid.items)-1].block == it.block {
 			// Who adds at the very end will go on doing so: leave the left one full.
@@ -107,7 +169,6 @@ func (t *nodeTree) split(n *bnode, cut int) (middle item, right *bnode) {
 	}
 	right.items = withRoom(n.items[from:], 1)
 	n.items = withRoom(n.items[:cut], 0)
-	n.tags = nil
 	n.tagAll()
 	right.tagAll()
 	return middle, right
@@ -118,7 +179,7 @@ func (t *nodeTree) delete(k key) (old item, found bool) {
 	if t.root == nil {
 		return item{}, false
 	}
-	t.root = t.mutable(t.root)
+	t.root = t.mutable(t.root, 0)
 	if old, found = t.remove(t.root, k); found {
 		t.count--
 	}
@@ -136,14 +197,13 @@ func (t *nodeTree) remove(n *bnode, k key) (old item, found bool) {
 			return item{}, false
 		}
 		old = n.items[i]
-		n.items = slices.Delete(n.items, i, i+1)
-		n.tags = slices.Delete(n.tags, i, i+1)
+		n.deleteItem(i)
 		return old, true
 	}
 	i := n.kid(k)
-	kid := t.mutableKid(n, i)
+	kid := t.mutableKid(n, i, 0)
 	old, found = t.remove(kid, k)
-	if len(kid.items) < minItems {
+	if len(kid.items) < kid.limit()/4 {
 		t.merge(n, max(i-1, 0))
 	}
 	return old, found
@@ -155,17 +215,17 @@ func (t *nodeTree) merge(n *bnode, i int) {
 		return
 	}
 	right := n.kids[i+1]
-	if len(n.kids[i].items)+len(right.items) >= maxItems {
+	if len(n.kids[i].items)+len(right.items) >= right.limit() {
 		return
 	}
-	left := t.mutableKid(n, i)
+	left := t.mutableKid(n, i, len(right.items))
+	left.pay()
 	if left.kids != nil {
 		left.items = append(left.items, n.items[i])
 		left.kids = append(left.kids, right.kids...)
 	}
 	left.items = append(left.items, right.items...)
 	left.tagAll()
-	n.items = slices.Delete(n.items, i, i+1)
-	n.tags = slices.Delete(n.tags, i, i+1)
+	n.deleteItem(i)
 	n.kids = slices.Delete(n.kids, i+1, i+2)
 }

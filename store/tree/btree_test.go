@@ -1,0 +1,169 @@
+package tree
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quorate/quorate/store/txn"
+)
+
+// leafItem returns an item for path whose pzxid tells values apart.
+func leafItem(path string, value uint64) item {
+	r := record{path: path, kind: txn.Persistent, czxid: 1, mzxid: 1}
+	return item{block: r.encode(), pzxid: txn.Zxid(value)}
+}
+
+// randomPath draws from few paths with much in common, and some long ones.
+func randomPath(rng *rand.Rand) string {
+	path := new(strings.Builder)
+	for range 1 + rng.IntN(3) {
+		names := []string{"", "a", "parent-000000-", "!", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"}
+		fmt.Fprintf(path, "/%s%d", names[rng.IntN(len(names))], rng.IntN(12))
+	}
+	return path.String()
+}
+
+// byKey is the order of the tree, written down another way.
+func byKey(a, b string) int {
+	if c := strings.Compare(a[:strings.LastIndexByte(a, '/')], b[:strings.LastIndexByte(b, '/')]); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+// TestBTreeAgainstMap makes random changes to B-trees and to maps, forks both now and
+// then, and compares every one of the forks at the end.
+func TestBTreeAgainstMap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	type pair struct {
+		tree  nodeTree
+		model map[string]uint64
+	}
+	var kept []pair
+	now := pair{nodeTree{owner: new(owner)}, map[string]uint64{}}
+	for step := range 40_000 {
+		path := randomPath(rng)
+		want, exists := now.model[path]
+		if got, found := now.tree.get(keyOf(path)); found != exists || uint64(got.pzxid) != want {
+			t.Fatalf("step %d: get %s: %v %v, want %v %v", step, path, got.pzxid, found, want, exists)
+		}
+		// Growing and shrinking take turns.
+		switch grow := step/4000%2 == 0; {
+		case rng.IntN(3) == 0 && exists:
+			now.tree.edit(keyOf(path)).pzxid = txn.Zxid(step)
+			now.model[path] = uint64(step)
+		case rng.IntN(4) > 0 == grow:
+			old, replaced := now.tree.set(leafItem(path, uint64(step)))
+			if replaced != exists || uint64(old.pzxid) != want {
+				t.Fatalf("step %d: set %s replaced %v %v, want %v %v", step, path, old.pzxid, replaced, want, exists)
+			}
+			now.model[path] = uint64(step)
+		default:
+			old, found := now.tree.delete(keyOf(path))
+			if found != exists || uint64(old.pzxid) != want {
+				t.Fatalf("step %d: delete %s: %v %v, want %v %v", step, path, old.pzxid, found, want, exists)
+			}
+			delete(now.model, path)
+		}
+		if rng.IntN(1000) == 0 {
+			model := make(map[string]uint64, len(now.model))
+			for k, v := range now.model {
+				model[k] = v
+			}
+			kept = append(kept, pair{now.tree, model})
+			now.tree.owner = new(owner)
+		}
+	}
+	for i, p := range append(kept, now) {
+		checkBTree(t, fmt.Sprintf("fork %d", i), &p.tree, p.model)
+	}
+}
+
+// checkBTree compares a tree with its model, and checks what a bnode promises.
+func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint64) {
+	t.Helper()
+	want := make([]string, 0, len(model))
+	for path := range model {
+		want = append(want, path)
+	}
+	slices.SortFunc(want, byKey)
+	var got []string
+	tree.scan(func(it item) bool {
+		path := it.key().path
+		got = append(got, path)
+		if uint64(it.pzxid) != model[path] {
+			t.Errorf("%s: %s is %d, want %d", name, path, it.pzxid, model[path])
+		}
+		return true
+	})
+	if !slices.Equal(got, want) || tree.count != len(want) {
+		t.Fatalf("%s: %d items, count %d, want %d, or another order", name, len(got), tree.count, len(want))
+	}
+	for i := 0; i < len(want); i += 7 {
+		next := ""
+		tree.ascend(keyOf(want[i]), func(it item) bool { next = it.key().path; return false })
+		if next != want[i] {
+			t.Errorf("%s: ascend from %s begins with %s", name, want[i], next)
+		}
+	}
+	if tree.root != nil {
+		checkBNode(t, name, tree.root)
+	}
+}
+
+func checkBNode(t *testing.T, name string, n *bnode) {
+	t.Helper()
+	if len(n.items) != len(n.tags) || len(n.items) > n.limit() || n.kids != nil && len(n.kids) != len(n.items)+1 {
+		t.Fatalf("%s: %d items, %d tags, %d kids", name, len(n.items), len(n.tags), len(n.kids))
+	}
+	for i, it := range n.items {
+		k := it.key()
+		if !k.shares(n.items[0].key(), n.skip) || k.tag(n.skip) != n.tags[i] {
+			t.Errorf("%s: %s has tag %x, skip %d", name, k.path, n.tags[i], n.skip)
+		}
+	}
+	for _, kid := range n.kids {
+		checkBNode(t, name, kid)
+	}
+}
+
+// TestBTreeForgetsKeys: a key that parts the kids of a branch must not keep the block
+// of a node alive that is gone.
+func TestBTreeForgetsKeys(t *testing.T) {
+	tree := nodeTree{owner: new(owner)}
+	for i := range 10_000 {
+		tree.set(leafItem(fmt.Sprintf("/n%05d", i*7919%10_000), 1))
+	}
+	var branches func(n *bnode)
+	branches = func(n *bnode) {
+		for _, it := range n.items {
+			if n.kids != nil && it.counts != pivotMark {
+				t.Fatal("a branch holds a node")
+			}
+		}
+		for _, kid := range n.kids {
+			branches(kid)
+		}
+	}
+	branches(tree.root)
+}
+
+// TestKeyOrder pins the order that snapshots and listings show.
+func TestKeyOrder(t *testing.T) {
+	paths := []string{"/", "/a", "/a!", "/b", "/a/a", "/a/b", "/a!/x", "/a/a/x", "/a/b/y", "/b/a"}
+	slices.SortFunc(paths, byKey)
+	for i, a := range paths {
+		for j, b := range paths {
+			ka, kb := keyOf(a), keyOf(b)
+			if got := ka.less(kb); got != (i < j) {
+				t.Errorf("%s before %s: %v", a, b, got)
+			}
+			if n := ka.common(kb); n <= min(len(a), len(b)) && i < j && ka.tag(n) > kb.tag(n) {
+				t.Errorf("%s before %s, but the tags after %d bytes say no", a, b, n)
+			}
+		}
+	}
+}
