@@ -14,15 +14,15 @@ func Explain(err error) string {
 	if err == nil || errors.Is(err, errSilent) {
 		return ""
 	}
-	text := inPlainWords(err)
+	text := Text(err)
 	if hint := advice(err); hint != "" {
 		text += "\n  " + hint
 	}
 	return text
 }
 
-// inPlainWords returns the error's text, with what gRPC says of a server that could not be reached put more plainly.
-func inPlainWords(err error) string {
+// Text returns what is wrong, without advice: the error's text, with what gRPC says of a server that could not be reached put more plainly.
+func Text(err error) string {
 	text := err.Error()
 	var e *client.Error
 	if !errors.As(err, &e) {

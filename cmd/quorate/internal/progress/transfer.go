@@ -29,7 +29,8 @@ func Transfer(ctx context.Context, s *cli.Session, title string, e *transfer.End
 	case err != nil && ctx.Err() != nil:
 		return outcome.With(outcome.Failed, fmt.Errorf("%s was interrupted; run the same command again to go on", title))
 	case err != nil && retry.Temporary(err):
-		return fmt.Errorf("%w\n  what was done stays; run the same command again to go on", err)
+		// The usual advice would be to look what was done: here the next run does that.
+		return outcome.With(outcome.Of(err), fmt.Errorf("%s\n  what was done stays; run the same command again to go on", outcome.Text(err)))
 	case err == nil && len(report.Skipped) > 0:
 		return outcome.With(outcome.Partial, fmt.Errorf("%d passed over, named above; all the rest is done", len(report.Skipped)))
 	}
