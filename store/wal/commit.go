@@ -2,6 +2,7 @@ package wal
 
 import (
 	"context"
+	"errors"
 	"hash/crc32"
 	"time"
 )
@@ -126,9 +127,10 @@ func (l *Log) write(g *group) error {
 // writePart writes and syncs frames that lie in one segment.
 func (l *Log) writePart(g *group, frames []frame) error {
 	first, newest := &frames[0], &frames[len(frames)-1]
-	mark := l.tail.end() // in a new segment: still the end of the one before
-	if err := l.enter(first.into); err != nil {
-		return err
+	old := l.tail
+	mark := old.end() // in a new segment: still the end of the one before
+	if first.into != old.at {
+		l.tail.at, l.tail.off = first.into, headerSize
 	}
 	assert(first.off == l.tail.off, "frame laid out at %d, the log ends at %d", first.off, l.tail.off)
 	for i := range frames {
@@ -142,18 +144,17 @@ func (l *Log) writePart(g *group, frames []frame) error {
 		return err
 	}
 	l.tail.off, l.tail.last = newest.off+newest.size(), newest.last
-	return nil
-}
-
-// enter makes a segment the one that is written to.
-func (l *Log) enter(into *active) error {
-	if l.tail.at == into {
+	if old.at == l.tail.at {
 		return nil
 	}
-	old := l.tail.at
-	l.tail.at, l.tail.off = into, headerSize
-	l.o.Events.rolled(fileName(into.seq))
-	return old.file.Close()
+	return l.leave(old)
+}
+
+// leave ends the segment before the one now begun with a cover frame whose mark lies in
+// the new one: from now on it is damage if that is missing.
+func (l *Log) leave(old tail) error {
+	l.o.Events.rolled(fileName(l.tail.at.seq))
+	return errors.Join(old.cover(l.tail.end()), old.at.file.Close())
 }
 
 // finish fills in a frame's header.
@@ -209,18 +210,18 @@ func (l *Log) cover() error {
 	if l.tail.covered {
 		return nil
 	}
-	var b [sector]byte
-	h := header{
-		payload: seed(l.tail.at.nonce, l.tail.off),
-		prev:    l.tail.prev,
-		mark:    l.tail.end(),
-		zxid:    l.tail.last,
-		kind:    kindCover,
-	}
-	h.put(b[:], l.tail.at.nonce, l.tail.off)
-	if _, err := l.tail.at.file.WriteAt(b[:], l.tail.off); err != nil {
+	if err := l.tail.cover(l.tail.end()); err != nil {
 		return l.poison(err)
 	}
 	l.tail.covered = true
 	return nil
+}
+
+// cover writes an empty frame with this mark at the tail.
+func (t *tail) cover(mark int64) error {
+	var b [sector]byte
+	h := header{payload: seed(t.at.nonce, t.off), prev: t.prev, mark: mark, zxid: t.last, kind: kindCover}
+	h.put(b[:], t.at.nonce, t.off)
+	_, err := t.at.file.WriteAt(b[:], t.off)
+	return err
 }

@@ -56,7 +56,9 @@
 //     So a truncation is as atomic, as durable and as protected as a record.
 //   - reset empties the log: it goes on after zxid, whatever came before (SNAP).
 //   - cover is the empty frame of an idle log: its mark covers the last records.
-//     The next frame overwrites it and chains to the frame before it.
+//     The next frame overwrites it and chains to the frame before it. Once the next
+//     segment is begun, a cover frame with a mark in that one ends its predecessor, so
+//     that the loss of a whole file is noticed.
 //
 // # Group commit
 //

@@ -254,27 +254,34 @@ func (r *recovery) greatestMark(seg segment, from int64) (int64, error) {
 	return w.greatestMark(from)
 }
 
-// place names the place of the damage: where the chain ends, unless it is the start of
-// the next segment that is missing.
+// place names the place of the damage: where the chain ends, unless it is the next
+// segment that is missing or has lost its start.
 func (r *recovery) place(i int, off, mark int64) error {
-	reason := fmt.Sprintf("the frame does not check, though the log was durable up to %d behind it", mark-r.segs[i].base-off)
-	if r.used == 0 || i+1 == len(r.segs) || mark <= r.segs[i+1].base {
-		return r.damage(r.segs[i].seq, off, "%s", reason)
+	seg := r.segs[i]
+	if r.used > 0 && mark > seg.end() {
+		if i+1 == len(r.segs) && r.blank != 0 {
+			return r.damage(r.blank, 0, "the file is empty, but was in use")
+		}
+		if i+1 == len(r.segs) {
+			return r.damage(seg.seq+1, 0, "the file is missing")
+		}
+		if ok, err := r.started(r.segs[i+1]); err != nil || !ok {
+			return errors.Join(err, r.damage(r.segs[i+1].seq, headerSize, "the segment's start does not check, though it was durable"))
+		}
 	}
-	file, err := r.fs.Open(r.path(r.segs[i+1].seq))
+	return r.damage(seg.seq, off, "the frame does not check, though the log was durable up to %d bytes behind it", mark-seg.base-off)
+}
+
+// started tells whether a segment's start frame checks.
+func (r *recovery) started(seg segment) (bool, error) {
+	file, err := r.fs.Open(r.path(seg.seq))
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	w := window{file: file, seg: r.segs[i+1], limit: r.segs[i+1].capacity}
+	w := window{file: file, seg: seg, limit: seg.capacity}
 	h, ok, err := w.header(headerSize)
-	if err != nil {
-		return err
-	}
-	if ok && h.kind == kindStart {
-		return r.damage(r.segs[i].seq, off, "%s", reason)
-	}
-	return r.damage(r.segs[i+1].seq, headerSize, "the segment's start does not check, though it was durable")
+	return ok && h.kind == kindStart, err
 }
 
 // cutTail zeroes what lies behind the end of the chain, durably, so that nothing of it
