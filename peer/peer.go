@@ -182,9 +182,11 @@ func (p *Peer) take(t *Term) {
 	p.events.role(Leading, "")
 }
 
-// leave announces its end.
+// leave announces its end: first to those who ask for a reign, so that nobody who
+// saw this one end is given it again.
 func (p *Peer) leave(t *Term, cause error) {
 	p.change(nil, cause)
+	t.abandon(cause)
 	p.events.resigned(t.epoch, cause)
 	p.events.role(Looking, cause.Error())
 }

@@ -191,6 +191,9 @@ func TestRollover(t *testing.T) {
 			t.Errorf("the last txn of the epoch: %v", err)
 		}
 		<-term.Over()
+		if again, _, _ := s.peer.Term(); again == term {
+			t.Error("a reign that is over is given out again")
+		}
 		next := s.term()
 		if next.Epoch() != 2 {
 			t.Errorf("next epoch %d, want 2", next.Epoch())

@@ -65,7 +65,8 @@ func newTerm(epoch txn.Epoch, self txn.ServerID, voters quorum.Majority, st *sto
 // Epoch returns the reign's epoch.
 func (t *Term) Epoch() txn.Epoch { return t.epoch }
 
-// Over is closed when the reign has ended and every batch's Done has been called.
+// Over is closed when the reign has ended, every batch's Done has been called, and
+// [Peer.Term] no longer returns it.
 func (t *Term) Over() <-chan struct{} { return t.over }
 
 // Committed returns the greatest zxid known to be committed.
@@ -159,14 +160,12 @@ func (t *Term) drop(b *Batch) {
 	}
 }
 
-// run carries the reign until ctx or the reign ends, and returns why.
+// run carries the reign until ctx or the reign ends, and returns why. abandon must follow.
 func (t *Term) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return t.watchDisk(ctx) })
 	g.Go(func() error { return t.apply(ctx) })
-	err := g.Wait()
-	t.abandon(err)
-	return err
+	return g.Wait()
 }
 
 // watchDisk turns the own log's progress into the own acknowledgement.

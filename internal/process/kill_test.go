@@ -23,8 +23,8 @@ func TestKillNine(t *testing.T) {
 	}
 	const writers = 8
 	addr, dir := address(t), t.TempDir()
-	// Small segments and frequent snapshots, so that rolls, purges and snapshots are hit too.
-	args := []string{"--data-dir", dir, "--segment-size", "256KiB", "--snapshot-txns", "500", "--snapshot-bytes", "64KiB"}
+	// The smallest segments and the most frequent snapshots, so that rolls, purges and snapshots are hit too.
+	args := []string{"--data-dir", dir, "--segment-size", "4160KiB", "--snapshot-txns", "1000", "--snapshot-bytes", "1MiB"}
 
 	var group []*writer
 	for i := range writers {
@@ -47,7 +47,7 @@ func TestKillNine(t *testing.T) {
 			}
 			break
 		}
-		killUnderLoad(t, c, s.Kill, group, 20+rng.IntN(400))
+		killUnderLoad(t, c, s.Kill, group, 20+rng.IntN(2000))
 		_ = c.Close()
 	}
 	total := 0
