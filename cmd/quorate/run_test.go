@@ -9,10 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/quorate/quorate/client"
 	"github.com/quorate/quorate/client/clienttest"
 	"github.com/quorate/quorate/cmd/quorate/internal/cli"
 	"github.com/quorate/quorate/cmd/quorate/internal/outcome"
+	"github.com/quorate/quorate/cmd/quorate/internal/retry"
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/store/vfs"
@@ -68,7 +72,25 @@ func startServer(t *testing.T) string {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
+	leads(t, node.Addr())
 	return node.Addr()
+}
+
+// leads waits until a server, which listens before it leads, takes writes.
+func leads(t *testing.T, address string) {
+	t.Helper()
+	c, err := client.Dial([]string{address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	err = retry.Policy{For: time.Minute}.Do(t.Context(), func(ctx context.Context) error {
+		_, err := c.Keeper().Sync(ctx, &apiv1.SyncRequest{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run runs a command and returns what it left behind.
