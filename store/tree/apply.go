@@ -81,12 +81,13 @@ func (d *Draft) Apply(t *txn.Txn) Outcome {
 // dropped. Nothing of the txn is kept.
 func (d *Draft) ApplyChecked(t *txn.Txn) (Outcome, error) {
 	var out Outcome
+	at := d.zxid
 	err := d.apply(t, &out)
 	if err == nil && t.Digest != 0 && t.Digest != d.Digest() {
 		err = fmt.Errorf("digest is %016x, the txn says %016x", d.Digest(), t.Digest)
 	}
 	if err != nil {
-		return Outcome{}, fmt.Errorf("txn %v on a tree at %v: %w: %w", t.Zxid, d.zxid, ErrMismatch, err)
+		return Outcome{}, fmt.Errorf("txn %v on a tree at %v: %w: %w", t.Zxid, at, ErrMismatch, err)
 	}
 	return out, nil
 }

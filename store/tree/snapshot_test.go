@@ -261,3 +261,23 @@ func FuzzLoader(f *testing.F) {
 		}
 	})
 }
+
+// afterSet returns the version of /a when its data is set in a snapshot where it is given.
+func afterSet(t *testing.T, s *txnv1.SnapshotChunk, version int32) int32 {
+	t.Helper()
+	s.Nodes[slices.IndexFunc(s.Nodes, func(n *txnv1.SnapshotNode) bool { return n.Path == "/a" })].Version = version
+	var v *tree.Version
+	for range 2 { // the first time tells the digest
+		b, err := proto.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err = load([][]byte{b}); err != nil {
+			if _, err := fmt.Sscanf(err.Error(), "no valid snapshot: the digest is %x,", &s.Trailer.Digest); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d := v.Edit()
+	return d.Apply(&txn.Txn{Header: txn.Header{Zxid: v.Zxid() + 1, Time: v.Time()}, Op: &txn.SetData{Path: "/a"}}).Results[0].Stat.Version
+}

@@ -39,7 +39,7 @@ func (w *world) try(req tree.Request, who tree.Caller, lim tree.Limits) (tree.Ou
 	}
 	w.last.Zxid++
 	w.last.Time += 10
-	w.last.Op = op
+	w.last.Op, w.last.Digest = op, 0
 	return w.d.Apply(&w.last), nil
 }
 
