@@ -45,11 +45,13 @@ const (
 //
 // Errors carry google.rpc.ErrorInfo with domain "quorate" and one of these reasons:
 // NO_NODE and NO_PARENT (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION (ABORTED);
-// NOT_EMPTY, EPHEMERAL_PARENT and QUOTA_EXCEEDED (FAILED_PRECONDITION);
+// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED and NO_SESSION (FAILED_PRECONDITION);
 // NO_AUTH (PERMISSION_DENIED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
-// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE).
+// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
+// UNKNOWN_OUTCOME (UNKNOWN) and INTERNAL (INTERNAL).
+// After UNKNOWN_OUTCOME, and only then, a write may or may not have taken effect.
 // Its metadata holds, where known, "path", "version" (the actual one), "zxid" and
-// "op" (the index of the failing operation of a Multi). RetryInfo says when a retry makes sense.
+// "op" (the failing operation of a Multi, counted from 1). RetryInfo says when a retry makes sense.
 type KeeperClient interface {
 	// Create creates a node under an existing parent.
 	Create(ctx context.Context, in *CreateRequest, opts ...grpc.CallOption) (*CreateResponse, error)
@@ -204,11 +206,13 @@ func (c *keeperClient) Sync(ctx context.Context, in *SyncRequest, opts ...grpc.C
 //
 // Errors carry google.rpc.ErrorInfo with domain "quorate" and one of these reasons:
 // NO_NODE and NO_PARENT (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION (ABORTED);
-// NOT_EMPTY, EPHEMERAL_PARENT and QUOTA_EXCEEDED (FAILED_PRECONDITION);
+// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED and NO_SESSION (FAILED_PRECONDITION);
 // NO_AUTH (PERMISSION_DENIED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
-// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE).
+// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
+// UNKNOWN_OUTCOME (UNKNOWN) and INTERNAL (INTERNAL).
+// After UNKNOWN_OUTCOME, and only then, a write may or may not have taken effect.
 // Its metadata holds, where known, "path", "version" (the actual one), "zxid" and
-// "op" (the index of the failing operation of a Multi). RetryInfo says when a retry makes sense.
+// "op" (the failing operation of a Multi, counted from 1). RetryInfo says when a retry makes sense.
 type KeeperServer interface {
 	// Create creates a node under an existing parent.
 	Create(context.Context, *CreateRequest) (*CreateResponse, error)
