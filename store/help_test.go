@@ -61,6 +61,7 @@ type driver struct {
 	last      txn.Zxid
 	sent      []*tree.Version // appended, not published
 	bytes     []int64
+	size      int // of a node's data
 }
 
 // drive takes over a store's tail, which it takes for committed, and leads it in an epoch.
@@ -72,7 +73,7 @@ func drive(t testing.TB, s *Store, e txn.Epoch) *driver {
 }
 
 func newDriver(s *Store, e txn.Epoch) (*driver, error) {
-	d := &driver{Store: s, tip: s.Version().Edit(), last: txn.MakeZxid(e, 0)}
+	d := &driver{Store: s, tip: s.Version().Edit(), last: txn.MakeZxid(e, 0), size: 100}
 	for t, err := range s.Tail() {
 		if err == nil {
 			_, err = d.tip.ApplyChecked(t)
@@ -93,7 +94,7 @@ func (d *driver) next() *txn.Txn {
 	d.last++
 	path := fmt.Sprintf("/n%02d", uint32(d.last)%40)
 	t := &txn.Txn{Header: txn.Header{Zxid: d.last, Time: int64(d.last & 0xffff), Committed: d.committed}}
-	data := fmt.Appendf(nil, "%d %0100d", d.last, d.last)
+	data := fmt.Appendf(nil, "%0*d", d.size, d.last)
 	if _, there := d.tip.Get(path); there {
 		t.Op = &txn.SetData{Path: path, Data: data}
 	} else {

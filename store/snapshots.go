@@ -35,6 +35,7 @@ type snapshots struct {
 		sync.Mutex
 		waiters []chan<- outcome
 		cancel  context.CancelFunc     // ends the write in progress; nil without one
+		held    bool                   // no write may begin: an installation is at work
 		valid   map[txn.Zxid]snap.Info // snapshots known to be whole
 		newest  snap.Info              // the newest of them
 		txns    int64                  // applied since newest
@@ -145,19 +146,26 @@ func (s *Store) Snapshot(ctx context.Context) (txn.Zxid, error) {
 }
 
 // exclude ends the write in progress and keeps others from beginning until
-// release is called.
+// release is called. For one caller at a time.
 func (n *snapshots) exclude(ctx context.Context) (release func(), err error) {
+	n.hold(true)
+	select {
+	case <-n.turn:
+		return func() { n.turn <- struct{}{}; n.hold(false) }, nil
+	case <-ctx.Done():
+		n.hold(false)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (n *snapshots) hold(on bool) {
 	n.mu.Lock()
-	if n.mu.cancel != nil {
+	n.mu.held = on
+	if on && n.mu.cancel != nil {
 		n.mu.cancel()
 	}
 	n.mu.Unlock()
-	select {
-	case <-n.turn:
-		return func() { n.turn <- struct{}{} }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	n.wake()
 }
 
 // run writes the snapshots that are due or asked for, until ctx ends.
@@ -199,8 +207,8 @@ func (n *snapshots) wait() time.Duration {
 func (n *snapshots) wanted() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.mu.waiters) > 0 {
-		return true
+	if n.mu.held || len(n.mu.waiters) > 0 {
+		return !n.mu.held
 	}
 	return n.dueLocked() && (n.mu.retry == 0 || !time.Now().Before(n.mu.retryAt))
 }
@@ -237,12 +245,11 @@ func (n *snapshots) write(ctx context.Context) (txn.Zxid, error) {
 	v := s.Version()
 	_, there := n.mu.valid[v.Zxid()]
 	n.mu.cancel = cancel
+	if n.mu.held {
+		cancel()
+	}
 	n.mu.Unlock()
-	defer func() {
-		n.mu.Lock()
-		n.mu.cancel = nil
-		n.mu.Unlock()
-	}()
+	defer n.writeEnded()
 	if there || v.Zxid() == 0 {
 		n.written(txns, bytes)
 		return v.Zxid(), nil
@@ -256,6 +263,12 @@ func (n *snapshots) write(ctx context.Context) (txn.Zxid, error) {
 	n.written(txns, bytes)
 	s.cfg.Events.snapshotWritten(info, time.Since(start))
 	return info.Zxid, nil
+}
+
+func (n *snapshots) writeEnded() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mu.cancel = nil
 }
 
 // written takes what a snapshot holds off what has been applied since the last one.
