@@ -38,11 +38,13 @@ func TestAuthenticate(t *testing.T) {
 		{"no address", incoming(&net.UnixAddr{Name: "@"}), tree.Caller{}, ""},
 		{
 			"digest", incoming(tcp("::1"), "digest bob:a:b"),
-			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "a:b")}}, "digest:bob",
+			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "a:b")}},
+			"digest:bob",
 		},
 		{
 			"super", incoming(tcp("::1"), "digest bob:x", "digest super:test"),
-			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "x")}, {Scheme: "digest", ID: super}, {Scheme: "super"}}, "digest:bob",
+			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "x")}, {Scheme: "digest", ID: super}, {Scheme: "super"}},
+			"digest:bob",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -67,8 +69,14 @@ func TestAuthenticate(t *testing.T) {
 func TestAuthenticateRefuses(t *testing.T) {
 	a := NewAuthenticator("")
 	for _, claims := range [][]string{
-		{""}, {"digest"}, {"digest bob"}, {"digest :secret"}, {"basic bob:secret"}, {"bob:secret"},
-		{"digest bob:fine", "sasl bob:secret"}, make([]string, maxAuth+1),
+		{""},
+		{"digest"},
+		{"digest bob"},
+		{"digest :secret"},
+		{"basic bob:secret"},
+		{"bob:secret"},
+		{"digest bob:fine", "sasl bob:secret"},
+		make([]string, maxAuth+1),
 	} {
 		_, err := a.Authenticate(incoming(tcp("::1"), claims...))
 		if status.Code(err) != codes.Unauthenticated {

@@ -56,7 +56,8 @@ func (s Source) zookeeper() []gauge {
 func (s Source) own() []gauge {
 	stage := func(name string, read func() txn.Zxid) gauge {
 		return gauge{
-			"quorate_zxid", "How far the transactions have come; epoch times 2^32 plus counter.", prometheus.Labels{"stage": name},
+			"quorate_zxid", "How far the transactions have come; epoch times 2^32 plus counter.",
+			prometheus.Labels{"stage": name},
 			func() float64 { return float64(read()) },
 		}
 	}
