@@ -122,6 +122,9 @@ func (l *Loader) header(m *wire.Reader) error {
 			m.Skip()
 		}
 	}
+	if l.d.zxid.Epoch() > txn.MaxEpoch {
+		m.Fail("zxid %v is beyond the last epoch", l.d.zxid)
+	}
 	if l.d.acls.next == 0 {
 		m.Fail("no next access control list")
 	}
