@@ -61,7 +61,8 @@ type driver struct {
 	last      txn.Zxid
 	sent      []*tree.Version // appended, not published
 	bytes     []int64
-	size      int // of a node's data
+	size      int    // of a node's data
+	digest    func() // called before a txn is appended, if set
 }
 
 // drive takes over a store's tail, which it takes for committed, and leads it in an epoch.
@@ -111,6 +112,9 @@ func (d *driver) propose(n int) error {
 	for range n {
 		t := d.next()
 		payload := t.Append(nil)
+		if d.digest != nil {
+			d.digest()
+		}
 		if err := d.Append(context.Background(), []wal.Record{{Zxid: t.Zxid, Payload: payload}}); err != nil {
 			return err
 		}
@@ -163,6 +167,9 @@ func running(t testing.TB, s *Store) (stop func()) {
 	t.Cleanup(stop)
 	return stop
 }
+
+// openDigest is the digest of the tree before any txn.
+func openDigest() uint64 { return tree.New().Digest() }
 
 // dump returns every byte of a version.
 func dump(v *tree.Version) []byte {
