@@ -180,17 +180,21 @@ func (l *Log) openFilesLocked() []vfs.File {
 	return files
 }
 
-// poison makes the log fail for good. The first cause stays.
+// poison makes the log fail for good, and returns the error that says so. The first cause stays.
 func (l *Log) poison(cause error) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mu.err == nil {
+	first := l.mu.err == nil
+	if first {
 		l.mu.err = fmt.Errorf("%w: %w", ErrPoisoned, cause)
 		close(l.dead)
 		l.announceLocked()
-		l.o.Events.poisoned(l.mu.err)
 	}
-	return l.mu.err
+	err := l.mu.err
+	l.mu.Unlock()
+	if first {
+		l.o.Events.poisoned(err)
+	}
+	return err
 }
 
 // failedLocked returns why the log can no longer be used, if so. l.mu must be held.

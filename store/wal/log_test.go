@@ -243,6 +243,28 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// What a reset did not come to remove, Open removes.
+func TestResetInterrupted(t *testing.T) {
+	boom, mem := errors.New("boom"), vfs.NewMem()
+	l := open(t, vfs.NewFaults(mem, func(op vfs.Op) error {
+		if op.Kind == vfs.OpRemove {
+			return boom
+		}
+		return nil
+	}), small())
+	stop := start(t, l)
+	appendSync(t, l, recs(1, 40, 9000)...)
+	if err := l.Reset(t.Context(), 100); !errors.Is(err, boom) {
+		t.Fatalf("%v", err)
+	}
+	must(t, stop())
+	l = open(t, mem, small())
+	expect(t, l, 100, nil)
+	if n := len(segments(t, mem)); n > 2 || l.Base() != 100 {
+		t.Errorf("%d segments, base %v", n, l.Base())
+	}
+}
+
 func TestPurge(t *testing.T) {
 	fs := vfs.NewMem()
 	l := open(t, fs, small())

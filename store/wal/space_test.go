@@ -26,11 +26,13 @@ func TestFullDisk(t *testing.T) {
 		l := running(t, fs, o)
 		var want []wal.Record
 		var err error
-		for err == nil {
-			synctest.Wait()
-			r := rec(l.Last()+1, 5000, 0)
-			if err = l.Append(t.Context(), r); err == nil {
-				want = append(want, r)
+		for _, size := range []int{5000, 1} { // to the last sector
+			for err = nil; err == nil; {
+				synctest.Wait()
+				r := rec(l.Last()+1, size, 0)
+				if err = l.Append(t.Context(), r); err == nil {
+					want = append(want, r)
+				}
 			}
 		}
 		if !fault.Is(err, fault.NoSpace) || !errors.Is(err, vfs.ErrNoSpace) || !l.Full() || full.Load() != 1 {
