@@ -278,13 +278,41 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
+// TestFork: a draft and its fork go different ways.
+func TestFork(t *testing.T) {
+	a := newWorld(t)
+	a.create("/common", "")
+	b := &world{t: t, d: a.d.Fork(), last: a.last}
+	ma, mb := newModel(), newModel()
+	for _, m := range []*model{ma, mb} {
+		m.do(&tree.CreateRequest{Path: "/common"})
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	for range 500 {
+		for _, side := range []struct {
+			w *world
+			m *model
+		}{{a, ma}, {b, mb}} {
+			req := randomRequest(rng, side.m, 0)
+			if _, err := side.w.try(req, nil, tree.Limits{}); err == nil {
+				side.m.do(req)
+			}
+		}
+	}
+	same(t, a.d.Publish(), ma)
+	same(t, b.d.Publish(), mb)
+}
+
 // TestReadersBesideWriter reads, edits and prepares against versions while the draft
 // they came from goes on. It is for the race detector.
 func TestReadersBesideWriter(t *testing.T) {
 	w := newWorld(t)
+	w.open(session1)
+	private := []txn.ACE{{Perms: 31, Scheme: "world", ID: "anyone"}, {Perms: 1, Scheme: "sasl", ID: "bob"}}
 	for i := range 300 {
 		w.create(fmt.Sprintf("/n%d", i), "x")
 	}
+	w.quota("/", "count=1")
 	var readers sync.WaitGroup
 	for round := range 20 {
 		v := w.d.Publish()
@@ -296,7 +324,10 @@ func TestReadersBesideWriter(t *testing.T) {
 					n++
 				}
 				d := v.Edit()
-				multi := &tree.MultiRequest{Ops: []tree.Request{&tree.CreateRequest{Path: "/m", ACL: tree.OpenACL()}, &tree.DeleteRequest{Path: "/n7", Version: -1}}}
+				multi := &tree.MultiRequest{Ops: []tree.Request{
+					&tree.CreateRequest{Path: "/m", ACL: private, Kind: txn.Ephemeral, Owner: session1},
+					&tree.DeleteRequest{Path: "/n7", Version: -1},
+				}}
 				op, err := v.Prepare(multi, nil, tree.Limits{})
 				if n != want || err != nil {
 					t.Errorf("%d nodes, want %d; %v", n, want, err)
@@ -310,7 +341,7 @@ func TestReadersBesideWriter(t *testing.T) {
 		}
 		for i := range 50 {
 			w.do(&tree.SetRequest{Path: fmt.Sprintf("/n%d", 10+i), Data: []byte{byte(round)}, Version: -1})
-			w.create(fmt.Sprintf("/r%d-%d", round, i), "")
+			w.do(&tree.CreateRequest{Path: fmt.Sprintf("/r%d-%d", round, i), ACL: private, Kind: txn.Ephemeral, Owner: session1})
 		}
 	}
 	readers.Wait()

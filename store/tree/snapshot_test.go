@@ -136,6 +136,10 @@ func TestSnapshotAgainstGenerated(t *testing.T) {
 // TestLoaderRefuses changes one thing at a time in a good snapshot.
 func TestLoaderRefuses(t *testing.T) {
 	v := sampleVersion(t)
+	possible := []string{
+		"digest", "data", "null and empty", "version", "created", "pzxid", "swapped data", "swapped pzxids", "kind changed",
+		"owner changed", "session timeout", "lists swapped", "next list", "membership",
+	}
 	find := func(s *txnv1.SnapshotChunk, path string) *txnv1.SnapshotNode {
 		return s.Nodes[slices.IndexFunc(s.Nodes, func(n *txnv1.SnapshotNode) bool { return n.Path == path })]
 	}
@@ -205,8 +209,15 @@ func TestLoaderRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := load([][]byte{b}); !errors.Is(err, tree.ErrSnapshot) {
+		_, err = load([][]byte{b})
+		if !errors.Is(err, tree.ErrSnapshot) {
 			t.Errorf("%s: got %v", name, err)
+			continue
+		}
+		// Somebody who gets the digest right as well is refused too, unless the tree
+		// he made up is one that could be.
+		if byDigest := correctDigest(s, err); byDigest != slices.Contains(possible, name) {
+			t.Errorf("%s: found by the digest alone: %v", name, byDigest)
 		}
 	}
 }
