@@ -217,3 +217,61 @@ func TestOpenOnAFullDisk(t *testing.T) {
 	}
 	must(t, s.Close())
 }
+
+// Neither a snapshot that is due nor one that is asked for begins while an installation is at work.
+func TestHeldSnapshots(t *testing.T) {
+	s := openStore(t, config(emptyDisk(t)))
+	stop := running(t, s)
+	must(t, drive(t, s, 1).write(3))
+	release, err := s.snaps.exclude(context.Background())
+	must(t, err)
+	if _, err := s.snaps.write(context.Background()); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a write began: %v", err)
+	}
+	s.snaps.count(DefaultSnapshotTxns, 0)
+	if s.snaps.wanted() {
+		t.Fatal("a snapshot is wanted now")
+	}
+	release()
+	if z, err := s.Snapshot(context.Background()); err != nil || z != s.Version().Zxid() {
+		t.Fatalf("afterwards: %s, %v", z, err)
+	}
+	stop()
+}
+
+// On a full disk reads go on and nothing acknowledged is lost; writes come back with the space.
+func TestWritesComeBackWithSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := emptyDisk(t)
+		cfg := config(mem)
+		s := openStore(t, cfg)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		d := drive(t, s, 1)
+		d.size = 4 << 10
+		synctest.Wait()
+		mem.SetLimit(mem.Used())
+		var err error
+		for err == nil && !s.Full() {
+			err = d.write(1)
+			synctest.Wait()
+		}
+		must(t, err)
+		acked := s.Version()
+		if _, ok := acked.Get("/n01"); !ok || !s.Stats().Full {
+			t.Error("reads do not go on")
+		}
+		mem.SetLimit(-1)
+		must(t, s.WaitRoom(t.Context()))
+		must(t, d.write(50))
+		want := s.Version()
+		cancel()
+		must(t, errors.Join(<-done, s.Close()))
+		got, err := reopened(cfg)
+		must(t, err)
+		if !equal(got, want) || want.Zxid() != acked.Zxid()+50 {
+			t.Errorf("reopened at %s, want %s after %s", got.Zxid(), want.Zxid(), acked.Zxid())
+		}
+	})
+}
