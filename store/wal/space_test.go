@@ -160,6 +160,34 @@ func TestPoison(t *testing.T) {
 	}
 }
 
+// The writer and the preparer fail at once: one cause, told once.
+func TestPoisonedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var armed, failures atomic.Int32
+		fs := vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+			if op.Kind != vfs.OpWrite || armed.Load() == 0 {
+				return nil
+			}
+			failures.Add(1)
+			time.Sleep(time.Second) // until both are here
+			return errors.New("boom")
+		})
+		o := small()
+		var told atomic.Int32
+		o.Events.Poisoned = func(error) { told.Add(1) }
+		l := open(t, fs, o)
+		stop := start(t, l)
+		appendSync(t, l, rec(1, 50000, 0))
+		synctest.Wait()
+		armed.Store(1)
+		must(t, l.Append(t.Context(), rec(2, 50000, 0))) // rolls: another segment is prepared
+		time.Sleep(5 * time.Second)
+		if err := stop(); !errors.Is(err, wal.ErrPoisoned) || failures.Load() != 2 || told.Load() != 1 {
+			t.Errorf("%v; %d failures, %d events", err, failures.Load(), told.Load())
+		}
+	})
+}
+
 // Append waits while the buffer is full, and goes on when it is written.
 func TestBufferIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
