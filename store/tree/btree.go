@@ -32,15 +32,18 @@ type owner struct{ _ byte }
 // are the keys (as pivots) that part its kids; kid i has the keys from item i-1 on.
 // Kids may be empty or single: deletion merges neighbours, it does not balance.
 type bnode struct {
+	// What a search in a leaf looks at is one cache line.
 	owner *owner
-	skip  int      // length of what all keys have in common
-	tags  []uint64 // of each item
-	items []item
-	kids  []*bnode // nil in a leaf
-
+	skip  int32 // length of what all keys have in common
+	leaf  bool
 	// borrowed says that the tags, and a branch's items, are still those of the
 	// B-tree node that this one was copied from: most copies never change them.
 	borrowed bool
+	tags     []uint64 // of each item
+	items    []item
+
+	kids []*bnode // of a branch
+	_    [40]byte // makes it 128 bytes, so that it starts with a cache line
 }
 
 // The greatest numbers of items of a leaf and of a branch, chosen by measurement: a
@@ -52,7 +55,7 @@ const (
 )
 
 func (n *bnode) limit() int {
-	if n.kids == nil {
+	if n.leaf {
 		return maxLeaf
 	}
 	return maxBranch
@@ -132,7 +135,7 @@ func (n *bnode) search(k key) (int, bool) {
 	if len(n.items) == 0 {
 		return 0, false
 	}
-	if first := n.items[0].key(); !k.shares(first, n.skip) {
+	if first := n.items[0].key(); !k.shares(first, int(n.skip)) {
 		if k.less(first) {
 			return 0, false
 		}
@@ -144,7 +147,7 @@ func (n *bnode) search(k key) (int, bool) {
 // searchTags is search for a key that shares what all keys of n have in common.
 // For another key it finds some place, but never says that it is the key's.
 func (n *bnode) searchTags(k key) (int, bool) {
-	tag := k.tag(n.skip)
+	tag := k.tag(int(n.skip))
 	tags := n.tags
 	low, high := 0, len(tags)
 	for low < high {
@@ -193,7 +196,7 @@ func (t *nodeTree) get(k key) (item, bool) {
 	if n == nil {
 		return item{}, false
 	}
-	for n.kids != nil {
+	for !n.leaf {
 		n = n.kids[n.kid(k)]
 	}
 	// A leaf need not be asked whether k shares its keys' common part: see searchTags.
@@ -211,7 +214,7 @@ func (t *nodeTree) ascend(k key, yield func(item) bool) {
 }
 
 func (n *bnode) ascend(k key, yield func(item) bool) bool {
-	if n.kids == nil {
+	if n.leaf {
 		i, _ := n.search(k)
 		return each(n.items[i:], yield)
 	}
@@ -235,7 +238,7 @@ func (t *nodeTree) scan(yield func(item) bool) {
 }
 
 func (n *bnode) scan(yield func(item) bool) bool {
-	if n.kids == nil {
+	if n.leaf {
 		return each(n.items, yield)
 	}
 	for _, kid := range n.kids {

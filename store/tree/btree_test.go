@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/quorate/quorate/store/txn"
 )
@@ -116,12 +117,12 @@ func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint
 
 func checkBNode(t *testing.T, name string, n *bnode) {
 	t.Helper()
-	if len(n.items) != len(n.tags) || len(n.items) > n.limit() || n.kids != nil && len(n.kids) != len(n.items)+1 {
+	if len(n.items) != len(n.tags) || len(n.items) > n.limit() || n.leaf != (n.kids == nil) || !n.leaf && len(n.kids) != len(n.items)+1 {
 		t.Fatalf("%s: %d items, %d tags, %d kids", name, len(n.items), len(n.tags), len(n.kids))
 	}
 	for i, it := range n.items {
 		k := it.key()
-		if !k.shares(n.items[0].key(), n.skip) || k.tag(n.skip) != n.tags[i] {
+		if !k.shares(n.items[0].key(), int(n.skip)) || k.tag(int(n.skip)) != n.tags[i] {
 			t.Errorf("%s: %s has tag %x, skip %d", name, k.path, n.tags[i], n.skip)
 		}
 	}
@@ -149,6 +150,13 @@ func TestBTreeForgetsKeys(t *testing.T) {
 		}
 	}
 	branches(tree.root)
+}
+
+// TestBNodeSize: see the field that makes it so.
+func TestBNodeSize(t *testing.T) {
+	if size := unsafe.Sizeof(bnode{}); size != 128 {
+		t.Errorf("%d bytes", size)
+	}
 }
 
 // TestKeyOrder pins the order that snapshots and listings show.

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -11,8 +12,8 @@ func (t *nodeTree) mutable(n *bnode, more int) *bnode {
 	if n.owner == t.owner {
 		return n
 	}
-	c := &bnode{owner: t.owner, skip: n.skip, tags: n.tags, items: n.items, borrowed: true}
-	if n.kids == nil {
+	c := &bnode{owner: t.owner, skip: n.skip, leaf: n.leaf, tags: n.tags, items: n.items, borrowed: true}
+	if n.leaf {
 		c.items = withRoom(n.items, more)
 	} else {
 		c.kids = withRoom(n.kids, 0)
@@ -33,7 +34,7 @@ func (n *bnode) pay() {
 	}
 	n.borrowed = false
 	n.tags = withRoom(n.tags, 1)
-	if n.kids != nil {
+	if !n.leaf {
 		n.items = withRoom(n.items, 1)
 	}
 }
@@ -46,22 +47,23 @@ func (n *bnode) tagAll() {
 	if len(n.items) == 0 {
 		return
 	}
-	n.skip = n.items[0].key().common(n.items[len(n.items)-1].key())
+	skip := n.items[0].key().common(n.items[len(n.items)-1].key())
+	n.skip = int32(skip)
 	for i, it := range n.items {
-		n.tags[i] = it.key().tag(n.skip)
+		n.tags[i] = it.key().tag(skip)
 	}
 }
 
 // insertItem puts it at i.
 func (n *bnode) insertItem(i int, k key, it item) {
 	n.pay()
-	fits := len(n.items) > 0 && k.shares(n.items[0].key(), n.skip)
+	fits := len(n.items) > 0 && k.shares(n.items[0].key(), int(n.skip))
 	n.items = slices.Insert(room(n.items), i, it)
 	if !fits {
 		n.tagAll()
 		return
 	}
-	n.tags = slices.Insert(room(n.tags), i, k.tag(n.skip))
+	n.tags = slices.Insert(room(n.tags), i, k.tag(int(n.skip)))
 }
 
 // deleteItem takes out item i.
@@ -93,7 +95,7 @@ func (t *nodeTree) edit(k key) *item {
 	}
 	t.root = t.mutable(t.root, 0)
 	n := t.root
-	for n.kids != nil {
+	for !n.leaf {
 		n = t.mutableKid(n, n.kid(k), 0)
 	}
 	i, found := n.searchTags(k)
@@ -106,7 +108,7 @@ func (t *nodeTree) edit(k key) *item {
 // set adds or replaces an item, and returns the one replaced.
 func (t *nodeTree) set(it item) (old item, replaced bool) {
 	if t.root == nil {
-		t.root = &bnode{owner: t.owner}
+		t.root = &bnode{owner: t.owner, leaf: true}
 	}
 	t.root = t.mutable(t.root, 2)
 	old, replaced = t.insert(t.root, it.key(), it, true)
@@ -114,7 +116,7 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 		t.count++
 	}
 	if root := t.root; len(root.items) > root.limit() {
-		middle, right := t.split(root, len(root.items)/2)
+		middle, right := t.split(root, root.cut())
 		t.root = &bnode{owner: t.owner, items: []item{middle}, kids: []*bnode{root, right}}
 		t.root.tagAll()
 	}
@@ -125,7 +127,7 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 // afterwards. Edge says that n is the last B-tree node of its level.
 func (t *nodeTree) insert(n *bnode, k key, it item, edge bool) (old item, replaced bool) {
 	i, found := n.search(k)
-	if n.kids == nil {
+	if n.leaf {
 		if found {
 			old, n.items[i] = n.items[i], it
 			return old, true
@@ -140,8 +142,8 @@ func (t *nodeTree) insert(n *bnode, k key, it item, edge bool) (old item, replac
 	kid := t.mutableKid(n, i, 2)
 	old, replaced = t.insert(kid, k, it, edge)
 	if len(kid.items) > kid.limit() {
-		cut := len(kid.items) / 2
-		if edge && kid.kids == nil && kid.items[len(kid.items)-1].block == it.block {
+		cut := kid.cut()
+		if edge && kid.leaf && kid.items[len(kid.items)-1].block == it.block {
 			// Who adds at the very end will go on doing so: leave the left one full.
 			cut = len(kid.items) - 1
 		}
@@ -152,12 +154,29 @@ func (t *nodeTree) insert(n *bnode, k key, it item, edge bool) (old item, replac
 	return old, replaced
 }
 
+// cut returns where to split n: in its middle half, where neighbours have the least in
+// common. So the halves tend to hold the children of one parent each, all keys of which
+// have much in common, and tags tell the keys apart.
+func (n *bnode) cut() int {
+	size := len(n.items)
+	best, least := size/2, math.MaxInt
+	for i := max(size/4, 1); i <= size*3/4; i++ {
+		same := n.items[i-1].key().common(n.items[i].key())
+		if same < least || same == least && abs(i-size/2) < abs(best-size/2) {
+			best, least = i, same
+		}
+	}
+	return best
+}
+
+func abs(n int) int { return max(n, -n) }
+
 // split moves what is from cut on into a new right neighbour of n, and returns it with
 // the key that parts them. A leaf's item at cut goes right, a branch's becomes that key.
 func (t *nodeTree) split(n *bnode, cut int) (middle item, right *bnode) {
-	right = &bnode{owner: t.owner}
+	right = &bnode{owner: t.owner, leaf: n.leaf}
 	from := cut
-	if n.kids != nil {
+	if !n.leaf {
 		middle = n.items[cut]
 		from++
 		right.kids = withRoom(n.kids[from:], 1)
@@ -191,7 +210,7 @@ func (t *nodeTree) delete(k key) (old item, found bool) {
 
 // remove takes out the item with key k below n, which is mutable.
 func (t *nodeTree) remove(n *bnode, k key) (old item, found bool) {
-	if n.kids == nil {
+	if n.leaf {
 		i, found := n.search(k)
 		if !found {
 			return item{}, false
@@ -220,7 +239,7 @@ func (t *nodeTree) merge(n *bnode, i int) {
 	}
 	left := t.mutableKid(n, i, len(right.items))
 	left.pay()
-	if left.kids != nil {
+	if !left.leaf {
 		left.items = append(left.items, n.items[i])
 		left.kids = append(left.kids, right.kids...)
 	}
