@@ -20,8 +20,11 @@ func (s *Store) makeDirs() error {
 			return fmt.Errorf("the data directory %s cannot be used: %w", s.cfg.Dir, err)
 		}
 	}
-	if err := s.cfg.FS.SyncDir(filepath.Dir(filepath.Clean(s.cfg.Dir))); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("the data directory %s cannot be made durable: %w", s.cfg.Dir, err)
+	// MkdirAll may have made ancestors too, and each has its entry in the one above it.
+	for dir := filepath.Clean(s.cfg.Dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if err := s.cfg.FS.SyncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("the data directory %s cannot be made durable: %w", s.cfg.Dir, err)
+		}
 	}
 	if err := s.cfg.FS.SyncDir(s.cfg.Dir); err != nil {
 		return fmt.Errorf("the data directory %s cannot be used: %w", s.cfg.Dir, err)

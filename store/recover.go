@@ -29,6 +29,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := snap.Clean(s.cfg.FS, s.snapDir()); err != nil {
 		return err
 	}
+	if err := s.refuseLostLog(); err != nil {
+		return err
+	}
 	var err error
 	if s.log, err = wal.Open(s.cfg.FS, s.logDir(), s.cfg.walOptions()); err != nil {
 		return err
@@ -51,6 +54,25 @@ func (s *Store) recover(ctx context.Context) error {
 		Txns: p.Txns, Bytes: p.Bytes, Took: time.Since(start),
 	})
 	return nil
+}
+
+// refuseLostLog refuses a directory whose log has gone. The log's first segment is durable
+// before the first promise is made, and there is at least one ever after.
+func (s *Store) refuseLostLog() error {
+	if s.epochs.Get().Accepted == 0 {
+		return nil
+	}
+	names, err := s.cfg.FS.List(s.logDir())
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if wal.IsSegment(name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s holds no segment of the log, though this server has taken part in epoch %d: what it acknowledged is missing. "+
+		"Put the files back, or start with an empty data directory and let the leader send everything", s.logDir(), s.epochs.Get().Accepted)
 }
 
 // newestSnapshot loads the newest snapshot that can be used. The directory is synced

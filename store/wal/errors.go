@@ -33,9 +33,9 @@ type DamageError struct {
 // Error names the place and the choices.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("the log is damaged: %s, offset %d: %s. Records acknowledged before are missing or altered. "+
-		"Choices: put the file back from a copy; or let the server take everything from the others (remove its data directory, "+
-		"it comes back with a new storage identity); or, on the only server, recover the records before this point with `quorate recover`, "+
-		"which loses those behind it", e.File, e.Offset, e.Reason)
+		"Choices: put the file back from a copy; or, in an ensemble, let the server take everything from the others (remove its data directory: "+
+		"it comes back with a new storage identity); on the only server, put back a copy of the whole data directory",
+		e.File, e.Offset, e.Reason)
 }
 
 // assert panics if a rule this package relies on is broken: by its caller, or by itself.

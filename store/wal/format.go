@@ -186,6 +186,12 @@ const fileSuffix = ".wal"
 // fileName returns the name of the file of the segment with this sequence number.
 func fileName(seq uint64) string { return fmt.Sprintf("%016x%s", seq, fileSuffix) }
 
+// IsSegment tells whether a file of that name in the log's directory is a segment.
+func IsSegment(name string) bool {
+	_, ok := parseName(name)
+	return ok
+}
+
 // parseName is the reverse of fileName.
 func parseName(name string) (seq uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, fileSuffix)
