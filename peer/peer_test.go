@@ -301,3 +301,18 @@ func TestSync(t *testing.T) {
 		}
 	})
 }
+
+// TestLoggedTxnsDecode: whatever a front end says of the author, what is logged can
+// be read again. (A cut-off name once was not UTF-8, and the log could not be opened.)
+func TestLoggedTxnsDecode(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := boot(t, vfs.NewMem())
+		rec, _ := s.term().Log(txn.Header{Author: "digest:caf\xc3"}, &txn.Delete{Path: "/zookeeper/quota"})
+		if x, err := txn.Decode(rec.Payload); err != nil || x.Author != "digest:caf\uFFFD" {
+			t.Errorf("decoded %+v, %v", x, err)
+		}
+		if err := s.down(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

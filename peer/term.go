@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,6 +104,7 @@ func (t *Term) Log(h txn.Header, op txn.Op) (wal.Record, tree.Outcome) {
 	h.Zxid = txn.MakeZxid(t.epoch, t.counter)
 	h.Time = t.tip.Clamp(time.Now().UnixMilli())
 	h.Committed = t.Committed()
+	h.Author = strings.ToValidUTF8(h.Author, "\uFFFD") // or nobody could decode the txn
 	x := &txn.Txn{Header: h, Op: op}
 	out := t.tip.Apply(x)
 	x.Digest = t.tip.Digest()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -61,6 +62,9 @@ func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, erro
 // identity reads one claim. What was claimed is not repeated in the error: it
 // holds a password.
 func identity(claim string) (tree.ID, error) {
+	if !utf8.ValidString(claim) { // it would make a txn that no server can decode
+		return tree.ID{}, status.Errorf(codes.Unauthenticated, "%s is not UTF-8", AuthHeader)
+	}
 	scheme, credentials, ok := strings.Cut(strings.TrimSpace(claim), " ")
 	if !ok || scheme != "digest" {
 		return tree.ID{}, status.Errorf(codes.Unauthenticated, "%s: want \"digest user:password\"; digest is the only scheme", AuthHeader)
@@ -119,7 +123,7 @@ func authorOf(c tree.Caller) string {
 	for _, id := range c {
 		if id.Scheme == "digest" {
 			user, _, _ := strings.Cut(id.ID, ":") // the hash is a secret of the access control lists
-			return "digest:" + user[:min(len(user), maxAuthor)]
+			return "digest:" + strings.ToValidUTF8(user[:min(len(user), maxAuthor)], "") // a character may be cut in two
 		}
 	}
 	if len(c) == 0 {

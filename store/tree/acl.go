@@ -119,7 +119,7 @@ func resolveACL(path string, acl []txn.ACE, who Caller) ([]txn.ACE, error) {
 			continue
 		}
 		for _, id := range who {
-			if provesIdentity(id.Scheme) {
+			if provesIdentity(id.Scheme) && utf8.ValidString(id.Scheme) && utf8.ValidString(id.ID) {
 				resolved = addACE(resolved, txn.ACE{Perms: e.Perms, Scheme: id.Scheme, ID: id.ID})
 			}
 		}
