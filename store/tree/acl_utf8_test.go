@@ -13,10 +13,10 @@ func TestAuthStandsForUTF8Only(t *testing.T) {
 	auth := []txn.ACE{{Perms: txn.MayAll, Scheme: schemeAuth}}
 	who := Caller{{Scheme: schemeDigest, ID: "caf\xe9:hash"}}
 	if acl, err := resolveACL("/a", auth, who); !fault.Is(err, fault.InvalidACL) {
-		t.Errorf("resolved to %q, %v", acl, err)
+		t.Errorf("resolved to %v, %v", acl, err)
 	}
 	who = append(who, ID{Scheme: schemeDigest, ID: "café:hash"})
 	if acl, err := resolveACL("/a", auth, who); err != nil || len(acl) != 1 || acl[0].ID != "café:hash" {
-		t.Errorf("resolved to %q, %v", acl, err)
+		t.Errorf("resolved to %v, %v", acl, err)
 	}
 }
