@@ -122,7 +122,7 @@ const maxAuthor = 256
 func authorOf(c tree.Caller) string {
 	for _, id := range c {
 		if id.Scheme == "digest" {
-			user, _, _ := strings.Cut(id.ID, ":") // the hash is a secret of the access control lists
+			user, _, _ := strings.Cut(id.ID, ":")                                        // the hash is a secret of the access control lists
 			return "digest:" + strings.ToValidUTF8(user[:min(len(user), maxAuthor)], "") // a character may be cut in two
 		}
 	}
