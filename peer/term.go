@@ -126,7 +126,9 @@ func (t *Term) end(cause error) error {
 // Propose hands a batch on: it is in flight, appended to the log, and done when
 // it is applied. It blocks while the log's buffer is full. After an error the
 // batch was not proposed, its Done is not called, and the reign is over: the tip
-// holds txns that will never be.
+// holds txns that will never be. A batch of which the log took only a part counts
+// as proposed, and as the last of its reign: the next one may find that part and
+// commit it, so Done says that the outcome is unknown.
 func (t *Term) Propose(ctx context.Context, b *Batch) error {
 	if err := t.push(b); err != nil {
 		return err
@@ -139,8 +141,11 @@ func (t *Term) Propose(ctx context.Context, b *Batch) error {
 	if err == nil {
 		return nil
 	}
-	t.drop(b)
-	return t.end(err)
+	if t.store.Last() < b.Records[0].Zxid && t.drop(b) {
+		return t.end(err)
+	}
+	_ = t.end(err) // Done tells it
+	return nil
 }
 
 func (t *Term) push(b *Batch) error {
@@ -153,13 +158,17 @@ func (t *Term) push(b *Batch) error {
 	return nil
 }
 
-// drop takes back the newest batch, of which nothing was appended.
-func (t *Term) drop(b *Batch) {
+// drop takes back the newest batch, of which nothing was appended. It returns false
+// if the reign has ended meanwhile and called its Done.
+func (t *Term) drop(b *Batch) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n := len(t.mu.inflight); n > 0 && t.mu.inflight[n-1] == b {
-		t.mu.inflight = t.mu.inflight[:n-1]
+	n := len(t.mu.inflight)
+	if n == 0 || t.mu.inflight[n-1] != b {
+		return false
 	}
+	t.mu.inflight = t.mu.inflight[:n-1]
+	return true
 }
 
 // run carries the reign until ctx or the reign ends, and returns why. abandon must follow.
@@ -236,10 +245,12 @@ func (t *Term) publish(ready []*Batch) {
 	}
 }
 
+// idle tells whether nothing is in flight that can still be finished: a batch beyond
+// the log's end was not appended to its end, and nothing comes after it.
 func (t *Term) idle() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.mu.inflight) == 0
+	return len(t.mu.inflight) == 0 || t.mu.inflight[0].Zxid > t.store.Last()
 }
 
 // abandon ends the reign: what is in flight may or may not come to be.

@@ -214,7 +214,8 @@ func (p *Pipeline) propose(ctx context.Context, term *peer.Term, first *job) err
 		}
 		break
 	}
-	err := term.Propose(ctx, b.finished())
+	// Stopping must not end the reign: a batch that was made is still proposed.
+	err := term.Propose(context.WithoutCancel(ctx), b.finished())
 	if err != nil {
 		b.done(peer.Refusal(err))
 		return err
