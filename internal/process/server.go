@@ -43,7 +43,9 @@ type Server struct {
 
 	mu struct {
 		sync.Mutex
-		stderr bytes.Buffer
+		stderr  bytes.Buffer
+		said    map[string]bool // messages logged
+		changed chan struct{}   // closed at the next line
 	}
 }
 
@@ -52,6 +54,8 @@ type Server struct {
 func Start(ctx context.Context, binary, addr string, args ...string) (*Server, error) {
 	all := append([]string{"serve", "--client-addr", addr, "--log-format", "json"}, args...)
 	s := &Server{Addr: addr, cmd: exec.Command(binary, all...), exited: make(chan struct{})}
+	s.mu.said = map[string]bool{}
+	s.mu.changed = make(chan struct{})
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -59,32 +63,47 @@ func Start(ctx context.Context, binary, addr string, args ...string) (*Server, e
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	serving := make(chan struct{})
-	go s.read(pipe, serving)
-	select {
-	case <-serving:
-		return s, nil
-	case <-s.exited:
-		return nil, fmt.Errorf("quorate serve ended early: %v\n%s", s.cmd.ProcessState, s.Output())
-	case <-ctx.Done():
+	go s.read(pipe)
+	if err := s.Await(ctx, "serving"); err != nil {
 		s.Kill()
-		return nil, fmt.Errorf("quorate serve: %w\n%s", context.Cause(ctx), s.Output())
+		return nil, err
+	}
+	return s, nil
+}
+
+// Await returns when the server has logged a message, also one before the call. It fails if the
+// server ends first.
+func (s *Server) Await(ctx context.Context, msg string) error {
+	for {
+		s.mu.Lock()
+		said, changed := s.mu.said[msg], s.mu.changed
+		s.mu.Unlock()
+		if said {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-s.exited:
+			return fmt.Errorf("quorate serve ended (%v) without saying %q\n%s", s.cmd.ProcessState, msg, s.Output())
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for quorate serve to say %q: %w\n%s", msg, context.Cause(ctx), s.Output())
+		}
 	}
 }
 
-// read collects what the server logs, and tells when it says that it serves.
-func (s *Server) read(pipe io.Reader, serving chan<- struct{}) {
+// read collects what the server logs.
+func (s *Server) read(pipe io.Reader) {
 	defer close(s.exited)
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
+		var entry struct{ Msg string }
+		_ = json.Unmarshal(lines.Bytes(), &entry) // a line that is not of the log has no message
 		s.mu.Lock()
 		s.mu.stderr.Write(append(lines.Bytes(), '\n'))
+		s.mu.said[entry.Msg] = true
+		close(s.mu.changed)
+		s.mu.changed = make(chan struct{})
 		s.mu.Unlock()
-		var entry struct{ Msg string }
-		if serving != nil && json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "serving" {
-			close(serving)
-			serving = nil
-		}
 	}
 	_ = s.cmd.Wait()
 }
