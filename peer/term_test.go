@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/quorate/quorate/peer/quorum"
+	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -100,4 +103,79 @@ func TestReignEndsUnderPropose(t *testing.T) {
 		}
 		_ = s.down()
 	})
+}
+
+// TestBatchThatIsNotTaken: nothing of it is in the log, so its caller is told, Done is not
+// called, and the reign ends when what came before is done.
+func TestBatchThatIsNotTaken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		disk := vfs.NewMem()
+		s := boot(t, disk)
+		term := s.term()
+		synctest.Wait()
+		disk.SetLimit(2 * small)
+		var before []<-chan error
+		for i := range 2 {
+			b, done := bigBatch(t, term, i, 1, 3*small/4)
+			if err := term.Propose(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			before = append(before, done)
+		}
+		b, done := bigBatch(t, term, 2, 1, 3*small/4)
+		if err := term.Propose(t.Context(), b); !fault.Is(err, fault.NoSpace) {
+			t.Errorf("proposed with %v, want NO_SPACE", err)
+		}
+		<-term.Over()
+		for i, done := range before {
+			if err := <-done; err != nil {
+				t.Errorf("batch %d: %v", i, err)
+			}
+		}
+		select {
+		case err := <-done:
+			t.Errorf("a batch that was not proposed is done: %v", err)
+		default:
+		}
+		if err := s.down(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLogStampsTheHeader: a record's own header is what recovery and replicas go by.
+func TestLogStampsTheHeader(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := candidate(t, vfs.NewMem(), epochs.Record{}, Events{})
+		tip := l.store.Version().Edit()
+		future := time.Now().Add(time.Hour).UnixMilli()
+		tip.Apply(createAt(t, tip, txn.MakeZxid(3, 1), "/a", future))
+		term := newTerm(4, 1, quorum.Majority{1, 2}, l.store, l.applied, tip)
+		op := createAt(t, tip, 0, "/b", 0).Op
+		rec, out := term.Log(txn.Header{Author: "x", Session: 7, Cxid: 8}, op)
+		got, err := txn.Decode(rec.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := txn.Header{
+			Zxid: txn.MakeZxid(4, 1), Time: future, Committed: txn.MakeZxid(3, 1), Digest: tip.Digest(),
+			Author: "x", Session: 7, Cxid: 8,
+		}
+		if got.Header != want || rec.Zxid != want.Zxid {
+			t.Errorf("record %v with the header %+v,\nwant %+v: a clock that goes back, and nothing committed but the base", rec.Zxid, got.Header, want)
+		}
+		if len(out.Results) != 1 || out.Results[0].Stat.Czxid != rec.Zxid {
+			t.Errorf("outcome %+v", out)
+		}
+	})
+}
+
+// createAt is a txn that creates a node on the tip.
+func createAt(t *testing.T, tip *tree.Draft, z txn.Zxid, path string, ms int64) *txn.Txn {
+	t.Helper()
+	op, err := tip.Prepare(&tree.CreateRequest{Path: path, ACL: tree.OpenACL()}, nil, tree.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &txn.Txn{Header: txn.Header{Zxid: z, Time: ms}, Op: op}
 }
