@@ -52,7 +52,8 @@
 //	                                     ^                                TRUNC  diverged
 //
 // Rows with (*) cannot happen between honest servers ([Reason.Guard]): whoever
-// sees one should be told.
+// sees one should be told. testdata/plans.txt has more drawings, with what becomes
+// of the learner's log.
 //
 // # Why zxids are enough
 //
