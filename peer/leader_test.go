@@ -39,7 +39,14 @@ func TestLeaderKeepsItsOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		disk := vfs.NewMem()
 		tr := &trace{}
-		l := candidate(t, disk, epochs.Record{Accepted: 7, From: 2, Incarnation: 9, Current: 3}, tr.events())
+		events := tr.events()
+		events.EpochCurrent = func(e txn.Epoch) {
+			tr.printf("current epoch %d", e)
+			if last := afterPowerCut(t, disk).Last(); last != txn.MakeZxid(3, 1) {
+				t.Errorf("the epoch is durable on a log that ends at %v, want 3.1", last)
+			}
+		}
+		l := candidate(t, disk, epochs.Record{Accepted: 7, From: 2, Incarnation: 9, Current: 3}, events)
 		appendTxn(t, l.store, txn.MakeZxid(3, 1))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
