@@ -124,7 +124,7 @@ func TestTotal(t *testing.T) {
 		ok := false
 		switch p.Kind {
 		case resync.Diff:
-			ok = p.After == l.Last && p.After >= h.Base && p.After <= h.Last
+			ok = p.After == l.Last && l.Floor <= l.Last && p.After >= h.Base && p.After <= h.Last
 		case resync.Trunc:
 			ok = p.After < l.Last && p.After >= l.Floor && p.After >= h.Base && p.After <= h.Last && l.Durable
 		case resync.Snap:
