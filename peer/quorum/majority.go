@@ -49,6 +49,11 @@ func (m Majority) Committed(durable func(txn.ServerID) txn.Zxid) txn.Zxid {
 	for _, id := range m {
 		marks = append(marks, durable(id))
 	}
+	return majority(marks)
+}
+
+// majority returns the greatest mark that more than half of them have reached. It sorts them.
+func majority(marks []txn.Zxid) txn.Zxid {
 	slices.Sort(marks)
-	return marks[len(marks)-m.Size()]
+	return marks[(len(marks)-1)/2]
 }
