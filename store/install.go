@@ -90,17 +90,3 @@ func (i *Install) Commit(ctx context.Context) error {
 	s.cfg.Events.installed(info)
 	return nil
 }
-
-// replaceLog makes the snapshot at z the newest one and the log begin after it.
-func (s *Store) replaceLog(ctx context.Context, z txn.Zxid) error {
-	err := s.reserve.spend(func() error {
-		removed, err := snap.RemoveAfter(s.cfg.FS, s.snapDir(), z)
-		s.snaps.forget(removed)
-		s.cfg.Events.snapshotRemoved(removed)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.reserve.spend(func() error { return s.log.Reset(ctx, z) })
-}

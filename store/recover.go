@@ -36,6 +36,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if s.log, err = wal.Open(s.cfg.FS, s.logDir(), s.cfg.walOptions()); err != nil {
 		return err
 	}
+	if err := s.finishReplacing(ctx); err != nil {
+		return err
+	}
 	begin, err := s.newestSnapshot(ctx)
 	if err != nil {
 		return err
