@@ -41,3 +41,34 @@ func TestFinishedInstallationIsDurable(t *testing.T) {
 		t.Errorf("after a power cut at %s, want %s", got.Zxid(), want.Zxid())
 	}
 }
+
+// After an error the published version is the old one, whatever was done on the disk until then.
+func TestFailedInstallationPublishesNothing(t *testing.T) {
+	boom := errors.New("boom")
+	want := remote(t, 100)
+	disk, _, old := lived(t, 20, 50)
+	for k := int64(1); ; k++ {
+		from, hit := int64(1)<<62, false
+		fs := vfs.NewFaults(disk.CrashClone(nil, vfs.KeepSynced), func(op vfs.Op) error {
+			if op.N == from+k {
+				hit = true
+				return boom
+			}
+			return nil
+		})
+		s := openStore(t, config(fs))
+		_, err := newDriver(s, 1000)
+		must(t, err)
+		from = fs.Count()
+		err = install(s, want)
+		from = 1 << 62
+		if now := s.Version(); err != nil && !equal(now, old) {
+			t.Fatalf("operation %d failed, and the tree is at %s: %v", k, now.Zxid(), err)
+		}
+		_ = s.Close()
+		if !hit {
+			must(t, err)
+			return
+		}
+	}
+}
