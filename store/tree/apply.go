@@ -152,7 +152,7 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 	}
 	r.acl = d.retainACL(c.ACL)
 	d.setSide(parent, countsOf(parent.created()+1, parent.children()+1), h.Zxid)
-	it := item{block: r.encode(), pzxid: h.Zxid}
+	it := item{block: r.encode()}
 	if _, exists := d.put(it); exists {
 		return fmt.Errorf("%s exists", c.Path)
 	}

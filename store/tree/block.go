@@ -8,11 +8,19 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
-// item is a node as it stands in the B-tree; see the package's Layout.
-// It fits in four registers: the comparison of two is on every path.
+// item is a node as it stands in the B-tree; see the package's Layout. In a branch of
+// the B-tree it is a key: a block that ends behind the path.
 type item struct {
 	// block is the encoding of a record.
 	block string
+	// side is what changes with the node's children; nil while it never had any, as
+	// most nodes.
+	side *side
+}
+
+// side is the part of a node that changes when a child comes or goes. Versions share
+// it: it is replaced, never changed.
+type side struct {
 	// counts is the number of children ever created (a signed 32-bit number, high
 	// half) and the number of children (low half).
 	counts uint64
@@ -20,29 +28,53 @@ type item struct {
 	pzxid txn.Zxid
 }
 
-// pivotMark as the counts of an item says that it is no node but a key that parts the
-// kids of a branch: its block is the plain path, its pzxid the length of the parent's
-// part. No node has as many children.
-const pivotMark = ^uint64(0)
-
 func countsOf(created int32, children uint32) uint64 {
 	return uint64(uint32(created))<<32 | uint64(children)
 }
 
-func (it item) created() int32   { return int32(it.counts >> 32) }
-func (it item) children() uint32 { return uint32(it.counts) }
+// newSide returns the side of a node created by czxid: nil for one without a past.
+// Equal nodes so have equal sides, however they came about.
+func newSide(counts uint64, pzxid, czxid txn.Zxid) *side {
+	if counts == 0 && pzxid == czxid {
+		return nil
+	}
+	return &side{counts, pzxid}
+}
 
-// pivot returns k as an item that parts the kids of a branch.
+func (it item) created() int32 {
+	if it.side == nil {
+		return 0
+	}
+	return int32(it.side.counts >> 32)
+}
+
+func (it item) children() uint32 {
+	if it.side == nil {
+		return 0
+	}
+	return uint32(it.side.counts)
+}
+
+// pzxid returns the last txn that created or deleted a child of the node whose block
+// holds czxid, or czxid if none did.
+func (it item) pzxid(czxid txn.Zxid) txn.Zxid {
+	if it.side == nil {
+		return czxid
+	}
+	return it.side.pzxid
+}
+
+// pivot returns k as an item that parts the kids of a branch. It holds a copy of the
+// path: the block of a deleted node shall not live on in it.
 func (k key) pivot() item {
-	return item{block: k.path, counts: pivotMark, pzxid: txn.Zxid(k.parent)}
+	b := binary.AppendUvarint(make([]byte, 0, len(k.path)+2*binary.MaxVarintLen32), uint64(k.parent))
+	b = binary.AppendUvarint(b, uint64(len(k.path)))
+	return item{block: string(append(b, k.path...))}
 }
 
 // key returns the key of the item.
 func (it item) key() key {
 	b := it.block
-	if it.counts == pivotMark {
-		return key{b, int(it.pzxid)}
-	}
 	if b[0]|b[1] < 0x80 {
 		return key{b[2 : 2+int(b[1])], int(b[0])}
 	}

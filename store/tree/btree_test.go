@@ -14,7 +14,7 @@ import (
 // leafItem returns an item for path whose pzxid tells values apart.
 func leafItem(path string, value uint64) item {
 	r := record{path: path, kind: txn.Persistent, czxid: 1, mzxid: 1}
-	return item{block: r.encode(), pzxid: txn.Zxid(value)}
+	return item{block: r.encode(), side: &side{pzxid: txn.Zxid(value)}}
 }
 
 // randomPath draws from few paths with much in common, and some long ones.
@@ -48,24 +48,24 @@ func TestBTreeAgainstMap(t *testing.T) {
 	for step := range 40_000 {
 		path := randomPath(rng)
 		want, exists := now.model[path]
-		if got, found := now.tree.get(keyOf(path)); found != exists || uint64(got.pzxid) != want {
-			t.Fatalf("step %d: get %s: %v %v, want %v %v", step, path, got.pzxid, found, want, exists)
+		if got, found := now.tree.get(keyOf(path)); found != exists || uint64(got.pzxid(0)) != want {
+			t.Fatalf("step %d: get %s: %v %v, want %v %v", step, path, got.pzxid(0), found, want, exists)
 		}
 		// Growing and shrinking take turns.
 		switch grow := step/4000%2 == 0; {
 		case rng.IntN(3) == 0 && exists:
-			now.tree.edit(keyOf(path)).pzxid = txn.Zxid(step)
+			now.tree.edit(keyOf(path)).side = &side{pzxid: txn.Zxid(step)}
 			now.model[path] = uint64(step)
 		case rng.IntN(4) > 0 == grow:
 			old, replaced := now.tree.set(leafItem(path, uint64(step)))
-			if replaced != exists || uint64(old.pzxid) != want {
-				t.Fatalf("step %d: set %s replaced %v %v, want %v %v", step, path, old.pzxid, replaced, want, exists)
+			if replaced != exists || uint64(old.pzxid(0)) != want {
+				t.Fatalf("step %d: set %s replaced %v %v, want %v %v", step, path, old.pzxid(0), replaced, want, exists)
 			}
 			now.model[path] = uint64(step)
 		default:
 			old, found := now.tree.delete(keyOf(path))
-			if found != exists || uint64(old.pzxid) != want {
-				t.Fatalf("step %d: delete %s: %v %v, want %v %v", step, path, old.pzxid, found, want, exists)
+			if found != exists || uint64(old.pzxid(0)) != want {
+				t.Fatalf("step %d: delete %s: %v %v, want %v %v", step, path, old.pzxid(0), found, want, exists)
 			}
 			delete(now.model, path)
 		}
@@ -95,8 +95,8 @@ func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint
 	tree.scan(func(it item) bool {
 		path := it.key().path
 		got = append(got, path)
-		if uint64(it.pzxid) != model[path] {
-			t.Errorf("%s: %s is %d, want %d", name, path, it.pzxid, model[path])
+		if uint64(it.pzxid(0)) != model[path] {
+			t.Errorf("%s: %s is %d, want %d", name, path, it.pzxid(0), model[path])
 		}
 		return true
 	})
@@ -141,7 +141,7 @@ func TestBTreeForgetsKeys(t *testing.T) {
 	var branches func(n *bnode)
 	branches = func(n *bnode) {
 		for _, it := range n.items {
-			if n.kids != nil && it.counts != pivotMark {
+			if n.kids != nil && len(it.block) > 2+len(it.key().path) {
 				t.Fatal("a branch holds a node")
 			}
 		}

@@ -3,7 +3,6 @@ package tree
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // mutable returns n if t may write to it, else a copy that it may write to, with room
@@ -182,9 +181,7 @@ func (t *nodeTree) split(n *bnode, cut int) (middle item, right *bnode) {
 		right.kids = withRoom(n.kids[from:], 1)
 		n.kids = withRoom(n.kids[:from], 1)
 	} else {
-		k := n.items[cut].key()
-		// A copy: the block of a deleted node shall not live on here.
-		middle = key{strings.Clone(k.path), k.parent}.pivot()
+		middle = n.items[cut].key().pivot()
 	}
 	right.items = withRoom(n.items[from:], 1)
 	n.items = withRoom(n.items[:cut], 0)

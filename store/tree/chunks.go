@@ -96,7 +96,7 @@ func appendNodeStat(b []byte, it item, r *record) []byte {
 	b = wire.AppendVarint(b, 3, uint64(r.acl))
 	b = wire.AppendVarint(b, 4, uint64(r.czxid))
 	b = wire.AppendVarint(b, 5, uint64(r.mzxid))
-	b = wire.AppendVarint(b, 6, uint64(it.pzxid))
+	b = wire.AppendVarint(b, 6, uint64(it.pzxid(r.czxid)))
 	b = wire.AppendVarint(b, 7, uint64(r.ctime))
 	b = wire.AppendVarint(b, 8, uint64(r.mtime))
 	b = wire.AppendVarint(b, 9, zigzag32(r.version))

@@ -37,9 +37,12 @@ func finalize(x uint64) uint64 {
 func blockDigest(it item) uint64 { return xxhash.Sum64String(it.block) + saltBlock }
 
 // sideDigest is the part of what stands beside the block, so that creating a child
-// need not hash its parent's data.
+// need not hash its parent's data. A node that never had a child has none.
 func sideDigest(it item) uint64 {
-	return mix(mix(xxhash.Sum64String(it.key().path), it.counts, saltSide), uint64(it.pzxid), saltSide)
+	if it.side == nil {
+		return 0
+	}
+	return mix(mix(xxhash.Sum64String(it.key().path), it.side.counts, saltSide), uint64(it.side.pzxid), saltSide)
 }
 
 func sessionDigest(s Session) uint64 {

@@ -20,7 +20,8 @@
 // string without pointers in it, that holds path, data and the parts of the Stat
 // that change with the node itself. What changes when a child comes or goes
 // (children ever created, number of children, pzxid) stands beside the pointer, so
-// that creating a child never copies its parent's data. Items are ordered by
+// that creating a child never copies its parent's data; a node that never had a child
+// has nothing there. Items are ordered by
 // parent, then name: siblings are contiguous, and parents come before their children.
 //
 // The package is pure: no clock, no disk, no network, no locks, no randomness.

@@ -144,7 +144,7 @@ func (d *Draft) setBlock(it *item, r *record) {
 // setSide changes what stands beside the block of a node that edit returned.
 func (d *Draft) setSide(it *item, counts uint64, pzxid txn.Zxid) {
 	d.sum -= sideDigest(*it)
-	it.counts, it.pzxid = counts, pzxid
+	it.side = &side{counts, pzxid}
 	d.sum += sideDigest(*it)
 }
 

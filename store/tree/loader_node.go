@@ -44,6 +44,7 @@ func (l *Loader) node(m *wire.Reader) error {
 func readNode(m *wire.Reader) (it item, r record, err error) {
 	var created int32
 	var children uint32
+	var pzxid txn.Zxid
 	for m.Next() {
 		switch m.Num {
 		case 1:
@@ -57,7 +58,7 @@ func readNode(m *wire.Reader) (it item, r record, err error) {
 		case 5:
 			r.mzxid = txn.Zxid(m.Varint())
 		case 6:
-			it.pzxid = txn.Zxid(m.Varint())
+			pzxid = txn.Zxid(m.Varint())
 		case 7:
 			r.ctime = int64(m.Varint())
 		case 8:
@@ -81,7 +82,7 @@ func readNode(m *wire.Reader) (it item, r record, err error) {
 		}
 	}
 	r.kind = max(r.kind, txn.Persistent)
-	it.counts = countsOf(created, children)
+	it.side = newSide(countsOf(created, children), pzxid, r.czxid)
 	return it, r, m.Err()
 }
 
@@ -90,9 +91,9 @@ func (l *Loader) checkNode(it item, r *record) error {
 	if err := ValidatePath(r.path); err != nil {
 		return err
 	}
-	switch {
-	case r.czxid > r.mzxid || r.czxid > it.pzxid || r.mzxid > l.d.zxid || it.pzxid > l.d.zxid:
-		return fmt.Errorf("zxids %v, %v, %v in a snapshot at %v", r.czxid, r.mzxid, it.pzxid, l.d.zxid)
+	switch pzxid := it.pzxid(r.czxid); {
+	case r.czxid > r.mzxid || r.czxid > pzxid || r.mzxid > l.d.zxid || pzxid > l.d.zxid:
+		return fmt.Errorf("zxids %v, %v, %v in a snapshot at %v", r.czxid, r.mzxid, pzxid, l.d.zxid)
 	case r.ctime < 0 || r.ctime > r.mtime || r.mtime > l.d.time:
 		return fmt.Errorf("times %d, %d in a snapshot at %d", r.ctime, r.mtime, l.d.time)
 	case (r.kind == txn.Ephemeral) != (r.owner != 0) || (r.kind == txn.TTL) != (r.ttl != 0):

@@ -68,7 +68,7 @@ type Stat struct {
 
 func statOf(it item, r *record) Stat {
 	return Stat{
-		Czxid: r.czxid, Mzxid: r.mzxid, Pzxid: it.pzxid, Ctime: r.ctime, Mtime: r.mtime,
+		Czxid: r.czxid, Mzxid: r.mzxid, Pzxid: it.pzxid(r.czxid), Ctime: r.ctime, Mtime: r.mtime,
 		Version: r.version, Aversion: r.aversion,
 		// ZooKeeper stores creations alone; what clients see counts deletions too.
 		Cversion: 2*it.created() - int32(it.children()),
