@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/quorate/quorate/store/txn"
@@ -108,7 +109,7 @@ func (e *Error) Error() string {
 		s = e.Kind.String()
 	}
 	if e.Path != "" {
-		s = e.Path + ": " + s
+		s = shown(e.Path) + ": " + s
 	}
 	if e.Op > 0 {
 		s = fmt.Sprintf("operation %d: %s", e.Op, s)
@@ -117,6 +118,14 @@ func (e *Error) Error() string {
 		s += ": " + e.Cause.Error()
 	}
 	return s
+}
+
+// shown returns a path as it is if a terminal can show it, else quoted.
+func shown(path string) string {
+	if quoted := strconv.Quote(path); len(quoted) != len(path)+2 {
+		return quoted
+	}
+	return path
 }
 
 // Unwrap returns the cause.
