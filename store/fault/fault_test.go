@@ -33,7 +33,7 @@ func TestKindsHaveDistinctNames(t *testing.T) {
 		}
 		seen[k.String()] = k
 	}
-	if got := (fault.Kind(200)).String(); got != "KIND_200" {
+	if got := fault.Kind(200).String(); got != "KIND_200" {
 		t.Errorf("an unknown kind is %q", got)
 	}
 }
