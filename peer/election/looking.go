@@ -20,7 +20,7 @@ func (m *Machine) receive(from txn.ServerID, n Notification) {
 		m.receiveSettled(p, n)
 	case n.View.Version > m.view.Version:
 		m.setView(n.View)
-		m.agreed, m.say = false, true // judge all anew, and tell what has become of our own candidacy
+		m.say = true // pass it on, and tell what has become of our own candidacy
 		if p = m.peer(from); p != nil {
 			m.hear(p, n)
 		}
@@ -248,7 +248,7 @@ func (m *Machine) silentAt(p *peer) time.Duration {
 	if p.link != up || p.roundTrip == 0 || p.heard {
 		return m.agreedAt + m.cfg.Patience
 	}
-	return max(m.since, p.since) + max(2*p.roundTrip, m.cfg.Silence)
+	return p.since + max(2*p.roundTrip, m.cfg.Silence)
 }
 
 // decide settles on the vote.

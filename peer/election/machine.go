@@ -21,12 +21,11 @@ type Machine struct {
 	reign txn.Epoch
 	peers []peer // every other member of the view, by id
 
-	since    time.Duration // when the round began
 	agreed   bool          // a quorum agrees on vote
 	agreedAt time.Duration // since then
 	resendAt time.Duration // when to say it all again
 	resend   time.Duration // and how long to wait after that
-	timer    time.Duration // what the last SetTimer asked for; 0 when it has fired
+	timer    time.Duration // what the last SetTimer asked for
 
 	now time.Duration // of this Step
 	out []Action      // of this Step
@@ -59,10 +58,7 @@ func (m *Machine) Step(now time.Duration, e Event) []Action {
 		if p := m.peer(e.ID); p != nil {
 			*p = peer{member: p.member, link: ended, backs: p.backs}
 		}
-	case Tick:
-		if now >= m.timer {
-			m.timer = 0
-		}
+	case Tick: // what is due is done below, whatever the event
 	case Settled:
 		m.settled(e)
 	case Changed:
@@ -114,7 +110,7 @@ func (m *Machine) look(e Look) {
 // beginRound starts a round of our own or joins another's. Votes of earlier rounds are
 // forgotten; that somebody follows a leader is true in any round.
 func (m *Machine) beginRound(r Round) {
-	m.round, m.since, m.agreed, m.vote, m.say = r, m.now, false, Vote{}, true
+	m.round, m.agreed, m.vote, m.say = r, false, Vote{}, true
 	for i := range m.peers {
 		p := &m.peers[i]
 		p.since = m.now

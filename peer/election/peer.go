@@ -20,7 +20,7 @@ type peer struct {
 	member    txn.Member
 	link      link
 	roundTrip time.Duration // 0: not known
-	since     time.Duration // its silence lasts from here, or from the round's begin
+	since     time.Duration // its silence lasts from here: it spoke, was reached, or the round began
 
 	heard bool         // there is a word
 	word  Notification // its last: a vote of this round, or that it has a leader

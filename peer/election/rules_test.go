@@ -78,6 +78,9 @@ func TestZeroWeight(t *testing.T) {
 	}
 	wantDecision(t, m.Step(2*ms, says(2, Looking, 1, vote(2, 1, 4), 3)), 1)
 
+	m = server(1, 5)
+	wantDecision(t, m.Step(ms, says(2, Looking, 1, vote(2, 1, 4), 3)), 1) // 3 has not spoken, and need not
+
 	m = server(3, 99)
 	if m.Status().Vote.Leader != 0 {
 		t.Error("weight 0, and a candidate")
@@ -102,6 +105,11 @@ func TestForeignDisk(t *testing.T) {
 	m = looking(t, 1, 3, 1, 5)
 	m.Step(ms, foreign(says(2, Following, 7, vote(3, 1, 5), 3)))
 	wantNone(t, m.Step(ms, says(3, Leading, 7, vote(3, 1, 5), 3)))
+	m = looking(t, 1, 5, 1, 5)
+	for _, id := range []txn.ServerID{2, 3, 4} {
+		m.Step(ms, says(id, Following, 7, vote(5, 1, 5), 5))
+	}
+	wantNone(t, m.Step(ms, foreign(says(5, Leading, 7, vote(5, 1, 5), 5))))
 }
 
 // TestForeignServerVotesAndFollows: its own disk being foreign, a server proposes others and follows when a quorum does.
@@ -142,6 +150,12 @@ func TestNewerViewWins(t *testing.T) {
 	d := wantDecision(t, stale.Step(2*ms, n), 3)
 	if d.View.Version != readmitted.Version {
 		t.Error("the decision does not say by which membership")
+	}
+	third := machine(t, Config{ID: 2, View: viewOf(founding, 3, 0)})
+	third.Step(0, Look{Epoch: 2, Zxid: 8, Storage: disk(2)})
+	n.Notification.Vote = Vote{}
+	if n, ok := sent(third.Step(ms, n), 3); !ok || n.View.Version != readmitted.Version {
+		t.Error("the newer membership is not passed on")
 	}
 	old := machine(t, Config{ID: 1, View: readmitted})
 	old.Step(0, Look{Epoch: 2, Zxid: 8, Storage: disk(1)})
@@ -223,7 +237,7 @@ func TestFormerLifeOfCandidate(t *testing.T) {
 	}
 }
 
-// TestDeadCandidate: a candidate whose connection has ended is given up, and taken again when it is back.
+// TestDeadCandidate: a candidate whose connection has ended is given up, and taken again when it is heard.
 func TestDeadCandidate(t *testing.T) {
 	m := looking(t, 2, 3, 1, 5)
 	m.Step(ms, says(3, Looking, 1, vote(3, 1, 5), 3))
@@ -235,7 +249,6 @@ func TestDeadCandidate(t *testing.T) {
 	if m.Status().Vote.Leader != 2 {
 		t.Error("took over a vote for one who cannot be reached")
 	}
-	m.Step(4*ms, Reachable{3, ms})
 	m.Step(4*ms, says(3, Looking, 1, vote(3, 1, 5), 3))
 	if m.Status().Vote.Leader != 3 {
 		t.Error("3 is back and not voted for")
@@ -356,4 +369,87 @@ func TestNewRefuses(t *testing.T) {
 func TestAlone(t *testing.T) {
 	m := machine(t, Config{ID: 1, View: viewOf(founding, 1, 0)})
 	wantDecision(t, m.Step(0, Look{Epoch: 1, Zxid: 5, Storage: disk(1)}), 1)
+}
+
+// TestPatienceIsForTheVote: the wait starts again with another candidate, and when a quorum has come apart.
+func TestPatienceIsForTheVote(t *testing.T) {
+	m := looking(t, 2, 3, 1, 5) // 3 is neither connected nor refused
+	m.Step(0, says(1, Looking, 1, vote(2, 1, 5), 3))
+	m.Step(150*ms, says(1, Looking, 1, vote(3, 1, 5), 3))
+	wantNone(t, m.Step(349*ms, Tick{}))
+	wantDecision(t, m.Step(350*ms, Tick{}), 3)
+
+	m = looking(t, 2, 3, 1, 5)
+	m.Step(0, says(1, Looking, 1, vote(2, 1, 5), 3))
+	m.Step(100*ms, says(1, Looking, 1, vote(1, 1, 5), 3))
+	m.Step(150*ms, says(1, Looking, 1, vote(2, 1, 5), 3))
+	wantNone(t, m.Step(349*ms, Tick{}))
+	wantDecision(t, m.Step(350*ms, Tick{}), 2)
+}
+
+// TestSilenceIsOfTheRound: having spoken in the last round is not speaking in this one.
+func TestSilenceIsOfTheRound(t *testing.T) {
+	m := looking(t, 2, 3, 1, 5)
+	m.Step(0, Reachable{3, ms})
+	m.Step(0, says(3, Looking, 1, Vote{}, 3))
+	wantNone(t, m.Step(ms, says(1, Looking, 2, vote(2, 1, 5), 3)))
+	wantDecision(t, m.Step(11*ms, Tick{}), 2)
+}
+
+// TestObservingIsNoVote: one that we list as a voter and that holds itself an observer adds nothing.
+func TestObservingIsNoVote(t *testing.T) {
+	m := looking(t, 2, 3, 1, 5)
+	m.Step(0, Unreachable{3})
+	wantNone(t, m.Step(ms, says(1, Observing, 1, vote(2, 1, 5), 3)))
+}
+
+// TestObserverKeepsQuiet: it has no vote and no round of its own to defend.
+func TestObserverKeepsQuiet(t *testing.T) {
+	m := machine(t, Config{ID: 4, View: viewOf(founding, 3, 1)})
+	m.Step(0, Look{Epoch: 1, Zxid: 5, Storage: disk(4), Round: 3})
+	for _, round := range []Round{1, 4, 9} {
+		r := says(1, Looking, round, vote(1, 1, 5), 3)
+		r.Notification.View = viewOf(founding, 3, 1)
+		if n, ok := sent(m.Step(ms, r), 1); ok {
+			t.Errorf("said %+v to a voter in round %d", n, round)
+		}
+	}
+}
+
+// TestRestartedBackerIsDisloyal: its connection ended before it looked again.
+func TestRestartedBackerIsDisloyal(t *testing.T) {
+	m := looking(t, 3, 3, 1, 5)
+	m.Step(0, Unreachable{2})
+	wantDecision(t, m.Step(ms, says(1, Looking, 1, m.Status().Vote, 3)), 3)
+	m.Step(2*ms, Unreachable{1})
+	if d, ok := disloyal(m.Step(3*ms, says(1, Looking, 1, vote(1, 1, 5), 3))); !ok || !d.Deserted {
+		t.Errorf("%v %+v", ok, d)
+	}
+}
+
+// TestLookRound: the new round is greater than any known.
+func TestLookRound(t *testing.T) {
+	m := looking(t, 1, 3, 1, 5)
+	for _, tt := range []struct{ known, want Round }{{0, 2}, {1, 3}, {7, 8}} {
+		m.Step(0, Look{Epoch: 1, Zxid: 5, Storage: disk(1), Round: tt.known})
+		if got := m.Status().Round; got != tt.want {
+			t.Errorf("round %d, want %d", got, tt.want)
+		}
+	}
+}
+
+// TestChanged: a committed membership while looking is judged by at once, in a new round.
+func TestChanged(t *testing.T) {
+	m := looking(t, 1, 5, 1, 5)
+	m.Step(0, says(2, Looking, 1, vote(1, 1, 5), 5))
+	v := viewOf(founding+5, 5, 0)
+	for i := 2; i < 5; i++ {
+		v.Membership.Members[i].Role = txn.Observer
+	}
+	if n, ok := sent(m.Step(ms, Changed{v}), 2); !ok || n.Round != 2 || n.View.Version != v.Version {
+		t.Fatalf("said %+v", n)
+	}
+	r := says(2, Looking, 2, vote(1, 1, 5), 5)
+	r.Notification.View = v
+	wantDecision(t, m.Step(2*ms, r), 1)
 }
