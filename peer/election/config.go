@@ -10,14 +10,6 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
-// Quorum is what an election asks of a quorum system.
-type Quorum struct {
-	// Reached tells whether the voters for which has is true are a quorum.
-	Reached func(has func(txn.ServerID) bool) bool
-	// MayLead tells whether a voter may be elected: one of weight 0 may not. Nil: every voter.
-	MayLead func(txn.ServerID) bool
-}
-
 // The values of a [Config] where it says 0.
 const (
 	// DefaultPatience is how long an election that a quorum agrees on waits for the others.
@@ -36,8 +28,9 @@ type Config struct {
 	ID txn.ServerID
 	// View is the membership it knows at its start.
 	View View
-	// Quorum gives the quorum system of a membership. Nil: majorities.
-	Quorum func(txn.Membership) Quorum
+	// Quorum gives the quorum system of a membership. A voter that does not count in it (weight
+	// 0) cannot be elected. Nil: majorities.
+	Quorum func(txn.Membership) quorum.System
 	// Bootstrap lets a quorum of blank servers found an ensemble. Without it all listed
 	// voters must be there and be blank (P6), since a blank voter cannot be told from one
 	// whose disk was lost. It has to be set on as many as make a quorum.
@@ -61,7 +54,7 @@ func (c Config) complete() (Config, error) {
 	c.Resend = cmp.Or(c.Resend, DefaultResend)
 	c.MaxResend = max(c.Resend, cmp.Or(c.MaxResend, DefaultMaxResend))
 	if c.Quorum == nil {
-		c.Quorum = func(m txn.Membership) Quorum { return Quorum{Reached: quorum.Of(m).Reached} }
+		c.Quorum = func(m txn.Membership) quorum.System { return quorum.Of(m) }
 	}
 	return c, nil
 }

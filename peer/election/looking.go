@@ -90,14 +90,10 @@ func (m *Machine) counts() bool { return m.view.counts(m.cfg.ID, m.creds.Storage
 
 // own is our candidacy: nobody, if we must not be elected or will not.
 func (m *Machine) own() Vote {
-	if m.creds.Abstain || !m.counts() || !m.mayLead(m.cfg.ID) {
+	if m.creds.Abstain || !m.counts() || !m.quorum.Has(m.cfg.ID) {
 		return Vote{}
 	}
 	return Vote{Leader: m.cfg.ID, Epoch: m.creds.Epoch, Zxid: m.creds.Zxid, Storage: m.creds.Storage}
-}
-
-func (m *Machine) mayLead(id txn.ServerID) bool {
-	return m.quorum.MayLead == nil || m.quorum.MayLead(id)
 }
 
 // best is the greatest of our own candidacy and all that the voters have said in
@@ -128,13 +124,13 @@ func (m *Machine) electable(v Vote) bool {
 	switch {
 	case p == nil: // a stranger, or ourselves: our own candidacy needs no telling, and another one is of a former life
 		return false
-	case !m.view.counts(v.Leader, v.Storage) || !m.mayLead(v.Leader):
+	case !m.view.counts(v.Leader, v.Storage) || !m.quorum.Has(v.Leader):
 		return false
 	case p.link == ended:
 		return false // we could not follow it
 	}
-	denied := m.inRound(p) && p.word.State == Looking && v.Beats(p.word.Vote)
-	return !denied // the candidate itself stands on less: the vote is of a former life
+	denied := m.inRound(p) && (v.Storage != p.word.Storage || p.word.State == Looking && v.Beats(p.word.Vote))
+	return !denied // the candidate itself has another disk, or stands on less: the vote is of a former life
 }
 
 // conclude draws the conclusions from what is known: whom to vote for, whether that is all.
@@ -220,7 +216,7 @@ func (m *Machine) awaited() (until time.Duration, waiting bool) {
 	end := m.agreedAt + m.cfg.Patience
 	for i := range m.peers {
 		p := &m.peers[i]
-		if !p.votes() || !m.mayLead(p.member.ID) || p.link == ended || m.spoken(p) {
+		if !p.votes() || !m.quorum.Has(p.member.ID) || p.link == ended || m.spoken(p) {
 			continue
 		}
 		if silent := m.silentAt(p); silent > m.now {

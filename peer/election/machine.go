@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -12,7 +13,7 @@ import (
 type Machine struct {
 	cfg    Config
 	view   View
-	quorum Quorum
+	quorum quorum.System
 
 	state State // 0 before the first Look
 	round Round

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -45,22 +46,14 @@ func TestLookForgets(t *testing.T) {
 	wantNone(t, m.Step(3*ms, says(2, Following, 1, vote(3, 1, 5), 3)))
 }
 
-// weights are those of a world whose third voter has weight 0.
-func weights(id txn.ServerID) int { return map[txn.ServerID]int{1: 2, 2: 1, 3: 0}[id] }
-
-func weighted(txn.Membership) Quorum {
-	return Quorum{
-		Reached: func(has func(txn.ServerID) bool) bool {
-			sum := 0
-			for id := range txn.ServerID(3) {
-				if has(id + 1) {
-					sum += weights(id + 1)
-				}
-			}
-			return 2*sum > 3
-		},
-		MayLead: func(id txn.ServerID) bool { return weights(id) > 0 },
+// weighted is a quorum system whose third voter has weight 0, and whose first has more than half.
+func weighted(txn.Membership) quorum.System {
+	ids := []txn.ServerID{1, 2, 3}
+	q, err := quorum.NewGroups(ids, [][]txn.ServerID{ids}, map[txn.ServerID]int64{1: 2, 3: 0})
+	if err != nil {
+		panic(err)
 	}
+	return q
 }
 
 // TestZeroWeight (FLEZeroWeightTest): whoever has no weight does not lead, be its log the longest,
@@ -229,6 +222,14 @@ func TestFormerLifeOfCandidate(t *testing.T) {
 	}
 	if d := wantDecision(t, m.Step(ms, says(3, Looking, 1, vote(3, 1, 6), 3)), 3); d.Vote != vote(3, 1, 6) {
 		t.Errorf("votes for %v, want what 3 says of itself", d.Vote)
+	}
+	m = blankServer(t, 2, false) // 3 has come with one blank disk, and then with another
+	former, now := vote(3, 0, 0), vote(3, 0, 0)
+	former.Storage = 0xbad
+	m.Step(ms, blankSays(1, former))
+	m.Step(ms, blankSays(3, now))
+	if m.Status().Vote != now {
+		t.Errorf("votes for the disk %v, want the one that 3 has now", m.Status().Vote.Storage)
 	}
 	m = looking(t, 1, 3, 1, 5)
 	m.Step(ms, says(2, Looking, 1, vote(1, 1, 9), 3))
