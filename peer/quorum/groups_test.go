@@ -2,12 +2,12 @@ package quorum_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/quorate/quorate/internal/golden"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -293,19 +293,7 @@ func TestGroupDrawings(t *testing.T) {
 	} {
 		drawGroups(t, &out, c.title, arrangement{c.groups, c.weights}, c.marks)
 	}
-	file := filepath.Join("testdata", "groups.txt")
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("drawing changed; run with -rewrite and read the diff:\n%s", out.String())
-	}
+	golden.Check(t, *rewrite, filepath.Join("testdata", "groups.txt"), out.String())
 }
 
 func drawGroups(t *testing.T, out *strings.Builder, title string, a arrangement, marks marked) {

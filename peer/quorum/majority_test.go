@@ -3,11 +3,11 @@ package quorum_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/quorate/quorate/internal/golden"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -102,19 +102,7 @@ func TestDrawings(t *testing.T) {
 	for _, marks := range [][]txn.Zxid{{5}, {5, 0}, {5, 3}, {7, 5, 0}, {7, 7, 2}, {9, 5, 3, 7, 1}, {8, 8, 0, 0, 0}, {8, 8, 8, 0, 0}} {
 		draw(&out, marks)
 	}
-	file := filepath.Join("testdata", "committed.txt")
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("drawing changed; run with -rewrite and read the diff:\n%s", out.String())
-	}
+	golden.Check(t, *rewrite, filepath.Join("testdata", "committed.txt"), out.String())
 }
 
 func draw(out *strings.Builder, marks []txn.Zxid) {

@@ -3,12 +3,12 @@ package resync_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/quorate/quorate/internal/golden"
 	"github.com/quorate/quorate/peer/resync"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -56,19 +56,7 @@ func TestDrawings(t *testing.T) {
 		c.w.durable = true
 		draw(&out, c.title, c.w)
 	}
-	file := filepath.Join("testdata", "plans.txt")
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("drawing changed; run with -rewrite and read the diff:\n%s", out.String())
-	}
+	golden.Check(t, *rewrite, filepath.Join("testdata", "plans.txt"), out.String())
 }
 
 func draw(out *strings.Builder, title string, w world) {
