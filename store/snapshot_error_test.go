@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/quorate/quorate/store/vfs"
@@ -11,9 +12,10 @@ import (
 
 // TestSnapshotTellsItsError to who asked for it.
 func TestSnapshotTellsItsError(t *testing.T) {
-	boom, armed := errors.New("boom"), false
+	boom := errors.New("boom")
+	var armed atomic.Bool // the log works beside us
 	cfg := config(vfs.NewFaults(emptyDisk(t), func(op vfs.Op) error {
-		if armed && op.Kind == vfs.OpCreate && strings.Contains(op.Name, "snapshot.") {
+		if armed.Load() && op.Kind == vfs.OpCreate && strings.Contains(op.Name, "snapshot.") {
 			return boom
 		}
 		return nil
@@ -21,11 +23,11 @@ func TestSnapshotTellsItsError(t *testing.T) {
 	s := openStore(t, cfg)
 	stop := running(t, s)
 	must(t, drive(t, s, 1).write(10))
-	armed = true
+	armed.Store(true)
 	if z, err := s.Snapshot(context.Background()); !errors.Is(err, boom) {
 		t.Errorf("a snapshot at %s, %v", z, err)
 	}
-	armed = false
+	armed.Store(false)
 	if z, err := s.Snapshot(context.Background()); err != nil || z != s.Version().Zxid() {
 		t.Errorf("tried again: a snapshot at %s, %v", z, err)
 	}
