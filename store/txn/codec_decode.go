@@ -280,6 +280,9 @@ func takeCreateSession(r *wire.Reader) *CreateSession {
 	if c.Session == 0 {
 		r.Fail("no session")
 	}
+	if len(c.TokenHash) == 0 {
+		c.TokenHash = nil // unlike a node's data, absent and empty are the same
+	}
 	return c
 }
 
