@@ -45,7 +45,7 @@ func (r *Reader) Next() bool {
 		return false
 	}
 	num, typ, n := protowire.ConsumeTag(r.rest)
-	if n < 0 {
+	if n < 0 || num > protowire.MaxValidNumber { // ConsumeTag lets greater numbers pass, protobuf does not
 		r.Fail("bad tag")
 		return false
 	}
