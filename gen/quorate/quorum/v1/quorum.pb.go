@@ -2689,7 +2689,7 @@ func (x *Reply) GetResults() []*Result {
 // Result is what became of one operation.
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The path created, the number of a sequential node included; empty for other operations.
+	// The node's path, the number of a sequential node included; empty for an operation on no node.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// The node's stat afterwards; absent for a deletion or a check.
 	Stat          *Stat `protobuf:"bytes,2,opt,name=stat,proto3" json:"stat,omitempty"`
@@ -2765,7 +2765,11 @@ type Stat struct {
 	// Bytes of data.
 	DataLength int32 `protobuf:"zigzag32,10,opt,name=data_length,json=dataLength,proto3" json:"data_length,omitempty"`
 	// Number of children.
-	NumChildren   int32 `protobuf:"zigzag32,11,opt,name=num_children,json=numChildren,proto3" json:"num_children,omitempty"`
+	NumChildren int32 `protobuf:"zigzag32,11,opt,name=num_children,json=numChildren,proto3" json:"num_children,omitempty"`
+	// How long the node lives.
+	Kind v1.NodeKind `protobuf:"varint,12,opt,name=kind,proto3,enum=quorate.txn.v1.NodeKind" json:"kind,omitempty"`
+	// Time to live of a TTL node in milliseconds, else 0.
+	TtlMs         int64 `protobuf:"varint,13,opt,name=ttl_ms,json=ttlMs,proto3" json:"ttl_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2873,6 +2877,20 @@ func (x *Stat) GetDataLength() int32 {
 func (x *Stat) GetNumChildren() int32 {
 	if x != nil {
 		return x.NumChildren
+	}
+	return 0
+}
+
+func (x *Stat) GetKind() v1.NodeKind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.NodeKind(0)
+}
+
+func (x *Stat) GetTtlMs() int64 {
+	if x != nil {
+		return x.TtlMs
 	}
 	return 0
 }
@@ -3486,7 +3504,7 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\aresults\x18\x04 \x03(\v2\x19.quorate.quorum.v1.ResultR\aresults\"I\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12+\n" +
-	"\x04stat\x18\x02 \x01(\v2\x17.quorate.quorum.v1.StatR\x04stat\"\xbd\x02\n" +
+	"\x04stat\x18\x02 \x01(\v2\x17.quorate.quorum.v1.StatR\x04stat\"\x82\x03\n" +
 	"\x04Stat\x12\x14\n" +
 	"\x05czxid\x18\x01 \x01(\x04R\x05czxid\x12\x14\n" +
 	"\x05mzxid\x18\x02 \x01(\x04R\x05mzxid\x12\x14\n" +
@@ -3500,7 +3518,9 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\vdata_length\x18\n" +
 	" \x01(\x11R\n" +
 	"dataLength\x12!\n" +
-	"\fnum_children\x18\v \x01(\x11R\vnumChildren\"\xad\x01\n" +
+	"\fnum_children\x18\v \x01(\x11R\vnumChildren\x12,\n" +
+	"\x04kind\x18\f \x01(\x0e2\x18.quorate.txn.v1.NodeKindR\x04kind\x12\x15\n" +
+	"\x06ttl_ms\x18\r \x01(\x03R\x05ttlMs\"\xad\x01\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
@@ -3668,22 +3688,23 @@ var file_quorate_quorum_v1_quorum_proto_depIdxs = []int32{
 	36, // 38: quorate.quorum.v1.Reply.fault:type_name -> quorate.quorum.v1.Fault
 	34, // 39: quorate.quorum.v1.Reply.results:type_name -> quorate.quorum.v1.Result
 	35, // 40: quorate.quorum.v1.Result.stat:type_name -> quorate.quorum.v1.Stat
-	47, // 41: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
-	0,  // 42: quorate.quorum.v1.Refusal.reason:type_name -> quorate.quorum.v1.RefusalReason
-	47, // 43: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
-	40, // 44: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
-	1,  // 45: quorate.quorum.v1.Notification.state:type_name -> quorate.quorum.v1.ElectionState
-	41, // 46: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
-	42, // 47: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
-	2,  // 48: quorate.quorum.v1.Learner.Sync:input_type -> quorate.quorum.v1.SyncRequest
-	38, // 49: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
-	3,  // 50: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
-	39, // 51: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
-	50, // [50:52] is the sub-list for method output_type
-	48, // [48:50] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	46, // 41: quorate.quorum.v1.Stat.kind:type_name -> quorate.txn.v1.NodeKind
+	47, // 42: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
+	0,  // 43: quorate.quorum.v1.Refusal.reason:type_name -> quorate.quorum.v1.RefusalReason
+	47, // 44: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
+	40, // 45: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
+	1,  // 46: quorate.quorum.v1.Notification.state:type_name -> quorate.quorum.v1.ElectionState
+	41, // 47: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
+	42, // 48: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
+	2,  // 49: quorate.quorum.v1.Learner.Sync:input_type -> quorate.quorum.v1.SyncRequest
+	38, // 50: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
+	3,  // 51: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
+	39, // 52: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
+	51, // [51:53] is the sub-list for method output_type
+	49, // [49:51] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_quorate_quorum_v1_quorum_proto_init() }
