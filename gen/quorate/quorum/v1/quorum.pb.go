@@ -47,30 +47,43 @@ const (
 	// Not given: an ordinary error, such as a lost connection.
 	RefusalReason_REFUSAL_REASON_UNSPECIFIED RefusalReason = 0
 	// The server asked does not lead. Ask the election.
+	// Code: FAILED_PRECONDITION.
 	RefusalReason_REFUSAL_REASON_NOT_LEADER RefusalReason = 1
 	// The learner belongs to another ensemble. Coming back is of no use.
+	// Code: FAILED_PRECONDITION.
 	RefusalReason_REFUSAL_REASON_WRONG_ENSEMBLE RefusalReason = 2
 	// The learner speaks a version of the protocol that the leader does not.
+	// Code: FAILED_PRECONDITION.
 	RefusalReason_REFUSAL_REASON_PROTOCOL RefusalReason = 3
 	// Another process with this id is connected and alive.
+	// Code: ALREADY_EXISTS.
 	RefusalReason_REFUSAL_REASON_DUPLICATE RefusalReason = 4
 	// Too many learners synchronize now.
+	// Code: RESOURCE_EXHAUSTED.
 	RefusalReason_REFUSAL_REASON_THROTTLED RefusalReason = 5
 	// The learner is ahead of the leader: the leader resigns or somebody else should lead.
+	// Code: FAILED_PRECONDITION.
 	RefusalReason_REFUSAL_REASON_AHEAD RefusalReason = 6
 	// The learner's accepted epoch is not one that the leader may raise to.
+	// Code: FAILED_PRECONDITION.
 	RefusalReason_REFUSAL_REASON_EPOCH RefusalReason = 7
 	// A message that the phase does not allow, or that makes no sense.
+	// Code: INVALID_ARGUMENT.
 	RefusalReason_REFUSAL_REASON_MALFORMED RefusalReason = 8
 	// The learner was silent, or did not acknowledge, for too long.
+	// Code: DEADLINE_EXCEEDED.
 	RefusalReason_REFUSAL_REASON_TOO_SLOW RefusalReason = 9
 	// The records the learner needs are gone. Come back: it is planned afresh.
+	// Code: OUT_OF_RANGE.
 	RefusalReason_REFUSAL_REASON_COMPACTED RefusalReason = 10
 	// The leader's reign is over.
+	// Code: ABORTED.
 	RefusalReason_REFUSAL_REASON_RESIGNED RefusalReason = 11
 	// The same process has opened a newer stream.
+	// Code: ABORTED.
 	RefusalReason_REFUSAL_REASON_REPLACED RefusalReason = 12
 	// The peer secret is missing or wrong.
+	// Code: UNAUTHENTICATED.
 	RefusalReason_REFUSAL_REASON_SECRET RefusalReason = 13
 )
 
@@ -644,6 +657,134 @@ func (*SyncResponse_Revalidated) isSyncResponse_Step() {}
 
 func (*SyncResponse_Ping) isSyncResponse_Step() {}
 
+// ChallengeRequest asks for a nonce.
+type ChallengeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller's server id, 1 to 253.
+	Caller uint32 `protobuf:"varint,1,opt,name=caller,proto3" json:"caller,omitempty"`
+	// The id of the server that the caller means to have reached. Another server refuses.
+	Server uint32 `protobuf:"varint,2,opt,name=server,proto3" json:"server,omitempty"`
+	// 32 random bytes, new in each request.
+	Nonce []byte `protobuf:"bytes,3,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// proof("hello"), 32 bytes. It tells the server at once that the secrets differ.
+	Proof         []byte `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChallengeRequest) Reset() {
+	*x = ChallengeRequest{}
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChallengeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChallengeRequest) ProtoMessage() {}
+
+func (x *ChallengeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChallengeRequest.ProtoReflect.Descriptor instead.
+func (*ChallengeRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChallengeRequest) GetCaller() uint32 {
+	if x != nil {
+		return x.Caller
+	}
+	return 0
+}
+
+func (x *ChallengeRequest) GetServer() uint32 {
+	if x != nil {
+		return x.Server
+	}
+	return 0
+}
+
+func (x *ChallengeRequest) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *ChallengeRequest) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// ChallengeResponse is the nonce.
+type ChallengeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32 random bytes, used up by the next call on this connection; good for 10 seconds.
+	Nonce []byte `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// proof("server"), 32 bytes. The caller goes on only if it is right.
+	Proof         []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChallengeResponse) Reset() {
+	*x = ChallengeResponse{}
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChallengeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChallengeResponse) ProtoMessage() {}
+
+func (x *ChallengeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChallengeResponse.ProtoReflect.Descriptor instead.
+func (*ChallengeResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ChallengeResponse) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *ChallengeResponse) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 // LearnerInfo says who wants to follow.
 type LearnerInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -670,7 +811,7 @@ type LearnerInfo struct {
 
 func (x *LearnerInfo) Reset() {
 	*x = LearnerInfo{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[2]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +823,7 @@ func (x *LearnerInfo) String() string {
 func (*LearnerInfo) ProtoMessage() {}
 
 func (x *LearnerInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[2]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +836,7 @@ func (x *LearnerInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LearnerInfo.ProtoReflect.Descriptor instead.
 func (*LearnerInfo) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{2}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LearnerInfo) GetId() uint32 {
@@ -767,7 +908,7 @@ type LeaderInfo struct {
 
 func (x *LeaderInfo) Reset() {
 	*x = LeaderInfo{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[3]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +920,7 @@ func (x *LeaderInfo) String() string {
 func (*LeaderInfo) ProtoMessage() {}
 
 func (x *LeaderInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[3]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +933,7 @@ func (x *LeaderInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaderInfo.ProtoReflect.Descriptor instead.
 func (*LeaderInfo) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{3}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LeaderInfo) GetEpoch() uint32 {
@@ -850,7 +991,7 @@ type AckEpoch struct {
 
 func (x *AckEpoch) Reset() {
 	*x = AckEpoch{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[4]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1003,7 @@ func (x *AckEpoch) String() string {
 func (*AckEpoch) ProtoMessage() {}
 
 func (x *AckEpoch) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[4]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1016,7 @@ func (x *AckEpoch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AckEpoch.ProtoReflect.Descriptor instead.
 func (*AckEpoch) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{4}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AckEpoch) GetCurrentEpoch() uint32 {
@@ -926,7 +1067,7 @@ type Diff struct {
 
 func (x *Diff) Reset() {
 	*x = Diff{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[5]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1079,7 @@ func (x *Diff) String() string {
 func (*Diff) ProtoMessage() {}
 
 func (x *Diff) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[5]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1092,7 @@ func (x *Diff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diff.ProtoReflect.Descriptor instead.
 func (*Diff) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{5}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Diff) GetAfter() uint64 {
@@ -981,7 +1122,7 @@ type Trunc struct {
 
 func (x *Trunc) Reset() {
 	*x = Trunc{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[6]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1134,7 @@ func (x *Trunc) String() string {
 func (*Trunc) ProtoMessage() {}
 
 func (x *Trunc) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[6]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1147,7 @@ func (x *Trunc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trunc.ProtoReflect.Descriptor instead.
 func (*Trunc) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{6}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Trunc) GetAfter() uint64 {
@@ -1041,7 +1182,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[7]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1194,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[7]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1207,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{7}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Snapshot) GetPart() isSnapshot_Part {
@@ -1141,7 +1282,7 @@ type SnapshotBegin struct {
 
 func (x *SnapshotBegin) Reset() {
 	*x = SnapshotBegin{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[8]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1294,7 @@ func (x *SnapshotBegin) String() string {
 func (*SnapshotBegin) ProtoMessage() {}
 
 func (x *SnapshotBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[8]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1307,7 @@ func (x *SnapshotBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotBegin.ProtoReflect.Descriptor instead.
 func (*SnapshotBegin) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{8}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SnapshotBegin) GetZxid() uint64 {
@@ -1196,7 +1337,7 @@ type SnapshotChunk struct {
 
 func (x *SnapshotChunk) Reset() {
 	*x = SnapshotChunk{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[9]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1349,7 @@ func (x *SnapshotChunk) String() string {
 func (*SnapshotChunk) ProtoMessage() {}
 
 func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[9]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1362,7 @@ func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotChunk.ProtoReflect.Descriptor instead.
 func (*SnapshotChunk) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{9}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SnapshotChunk) GetData() []byte {
@@ -1251,7 +1392,7 @@ type SnapshotEnd struct {
 
 func (x *SnapshotEnd) Reset() {
 	*x = SnapshotEnd{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[10]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1404,7 @@ func (x *SnapshotEnd) String() string {
 func (*SnapshotEnd) ProtoMessage() {}
 
 func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[10]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1417,7 @@ func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotEnd.ProtoReflect.Descriptor instead.
 func (*SnapshotEnd) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{10}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SnapshotEnd) GetChunks() uint64 {
@@ -1310,7 +1451,7 @@ type NewLeader struct {
 
 func (x *NewLeader) Reset() {
 	*x = NewLeader{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[11]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1463,7 @@ func (x *NewLeader) String() string {
 func (*NewLeader) ProtoMessage() {}
 
 func (x *NewLeader) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[11]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1476,7 @@ func (x *NewLeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewLeader.ProtoReflect.Descriptor instead.
 func (*NewLeader) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{11}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NewLeader) GetEpoch() uint32 {
@@ -1377,7 +1518,7 @@ type AckNewLeader struct {
 
 func (x *AckNewLeader) Reset() {
 	*x = AckNewLeader{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[12]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1530,7 @@ func (x *AckNewLeader) String() string {
 func (*AckNewLeader) ProtoMessage() {}
 
 func (x *AckNewLeader) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[12]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1543,7 @@ func (x *AckNewLeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AckNewLeader.ProtoReflect.Descriptor instead.
 func (*AckNewLeader) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{12}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AckNewLeader) GetEpoch() uint32 {
@@ -1423,7 +1564,7 @@ type UpToDate struct {
 
 func (x *UpToDate) Reset() {
 	*x = UpToDate{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[13]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1576,7 @@ func (x *UpToDate) String() string {
 func (*UpToDate) ProtoMessage() {}
 
 func (x *UpToDate) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[13]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1589,7 @@ func (x *UpToDate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpToDate.ProtoReflect.Descriptor instead.
 func (*UpToDate) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{13}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpToDate) GetCommitted() uint64 {
@@ -1474,7 +1615,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[14]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1627,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[14]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1640,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{14}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Proposal) GetPrevZxid() uint64 {
@@ -1534,7 +1675,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[15]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1687,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[15]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1700,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{15}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Ack) GetZxid() uint64 {
@@ -1580,7 +1721,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[16]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1733,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[16]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1746,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{16}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Commit) GetZxid() uint64 {
@@ -1628,7 +1769,7 @@ type Inform struct {
 
 func (x *Inform) Reset() {
 	*x = Inform{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[17]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1781,7 @@ func (x *Inform) String() string {
 func (*Inform) ProtoMessage() {}
 
 func (x *Inform) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[17]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1794,7 @@ func (x *Inform) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inform.ProtoReflect.Descriptor instead.
 func (*Inform) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{17}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Inform) GetPrevZxid() uint64 {
@@ -1687,7 +1828,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[18]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1699,7 +1840,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[18]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1712,7 +1853,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{18}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ping) GetRound() uint64 {
@@ -1749,7 +1890,7 @@ type Revalidate struct {
 
 func (x *Revalidate) Reset() {
 	*x = Revalidate{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[19]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +1902,7 @@ func (x *Revalidate) String() string {
 func (*Revalidate) ProtoMessage() {}
 
 func (x *Revalidate) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[19]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,7 +1915,7 @@ func (x *Revalidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revalidate.ProtoReflect.Descriptor instead.
 func (*Revalidate) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{19}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Revalidate) GetSession() uint64 {
@@ -1804,7 +1945,7 @@ type Revalidated struct {
 
 func (x *Revalidated) Reset() {
 	*x = Revalidated{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[20]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1816,7 +1957,7 @@ func (x *Revalidated) String() string {
 func (*Revalidated) ProtoMessage() {}
 
 func (x *Revalidated) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[20]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1829,7 +1970,7 @@ func (x *Revalidated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revalidated.ProtoReflect.Descriptor instead.
 func (*Revalidated) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{20}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Revalidated) GetId() uint64 {
@@ -1857,7 +1998,7 @@ type Sync struct {
 
 func (x *Sync) Reset() {
 	*x = Sync{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[21]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2010,7 @@ func (x *Sync) String() string {
 func (*Sync) ProtoMessage() {}
 
 func (x *Sync) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[21]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2023,7 @@ func (x *Sync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sync.ProtoReflect.Descriptor instead.
 func (*Sync) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{21}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Sync) GetId() uint64 {
@@ -1913,7 +2054,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[22]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2066,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[22]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2079,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{22}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Request) GetId() uint64 {
@@ -1996,7 +2137,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[23]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2008,7 +2149,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[23]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2021,7 +2162,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{23}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Identity) GetScheme() string {
@@ -2060,7 +2201,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[24]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2213,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[24]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2226,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{24}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Operation) GetOp() isOperation_Op {
@@ -2250,7 +2391,7 @@ type CreateOperation struct {
 
 func (x *CreateOperation) Reset() {
 	*x = CreateOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[25]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2262,7 +2403,7 @@ func (x *CreateOperation) String() string {
 func (*CreateOperation) ProtoMessage() {}
 
 func (x *CreateOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[25]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2275,7 +2416,7 @@ func (x *CreateOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateOperation.ProtoReflect.Descriptor instead.
 func (*CreateOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{25}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CreateOperation) GetPath() string {
@@ -2340,7 +2481,7 @@ type DeleteOperation struct {
 
 func (x *DeleteOperation) Reset() {
 	*x = DeleteOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[26]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2493,7 @@ func (x *DeleteOperation) String() string {
 func (*DeleteOperation) ProtoMessage() {}
 
 func (x *DeleteOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[26]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2506,7 @@ func (x *DeleteOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteOperation.ProtoReflect.Descriptor instead.
 func (*DeleteOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{26}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeleteOperation) GetPath() string {
@@ -2397,7 +2538,7 @@ type SetDataOperation struct {
 
 func (x *SetDataOperation) Reset() {
 	*x = SetDataOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[27]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2409,7 +2550,7 @@ func (x *SetDataOperation) String() string {
 func (*SetDataOperation) ProtoMessage() {}
 
 func (x *SetDataOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[27]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2422,7 +2563,7 @@ func (x *SetDataOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetDataOperation.ProtoReflect.Descriptor instead.
 func (*SetDataOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{27}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetDataOperation) GetPath() string {
@@ -2461,7 +2602,7 @@ type SetAclOperation struct {
 
 func (x *SetAclOperation) Reset() {
 	*x = SetAclOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[28]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2614,7 @@ func (x *SetAclOperation) String() string {
 func (*SetAclOperation) ProtoMessage() {}
 
 func (x *SetAclOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[28]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2627,7 @@ func (x *SetAclOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAclOperation.ProtoReflect.Descriptor instead.
 func (*SetAclOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{28}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SetAclOperation) GetPath() string {
@@ -2523,7 +2664,7 @@ type CheckOperation struct {
 
 func (x *CheckOperation) Reset() {
 	*x = CheckOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[29]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2676,7 @@ func (x *CheckOperation) String() string {
 func (*CheckOperation) ProtoMessage() {}
 
 func (x *CheckOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[29]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2548,7 +2689,7 @@ func (x *CheckOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOperation.ProtoReflect.Descriptor instead.
 func (*CheckOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{29}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CheckOperation) GetPath() string {
@@ -2576,7 +2717,7 @@ type MultiOperation struct {
 
 func (x *MultiOperation) Reset() {
 	*x = MultiOperation{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[30]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2588,7 +2729,7 @@ func (x *MultiOperation) String() string {
 func (*MultiOperation) ProtoMessage() {}
 
 func (x *MultiOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[30]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2601,7 +2742,7 @@ func (x *MultiOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiOperation.ProtoReflect.Descriptor instead.
 func (*MultiOperation) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{30}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *MultiOperation) GetOps() []*Operation {
@@ -2630,7 +2771,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[31]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2783,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[31]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2796,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{31}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Reply) GetId() uint64 {
@@ -2699,7 +2840,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[32]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2711,7 +2852,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[32]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2724,7 +2865,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{32}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Result) GetPath() string {
@@ -2776,7 +2917,7 @@ type Stat struct {
 
 func (x *Stat) Reset() {
 	*x = Stat{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[33]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2788,7 +2929,7 @@ func (x *Stat) String() string {
 func (*Stat) ProtoMessage() {}
 
 func (x *Stat) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[33]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2801,7 +2942,7 @@ func (x *Stat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stat.ProtoReflect.Descriptor instead.
 func (*Stat) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{33}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Stat) GetCzxid() uint64 {
@@ -2916,7 +3057,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[34]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2928,7 +3069,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[34]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2941,7 +3082,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{34}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Fault) GetKind() string {
@@ -2986,7 +3127,8 @@ func (x *Fault) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
-// Refusal stands in the details of the status with which a leader ends a stream.
+// Refusal stands in the details of the status with which a server ends a stream. The
+// status has the code that stands at the reason, and a sentence.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why.
@@ -3001,7 +3143,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[35]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3013,7 +3155,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[35]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3026,7 +3168,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{35}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Refusal) GetReason() RefusalReason {
@@ -3066,7 +3208,7 @@ type ExchangeRequest struct {
 
 func (x *ExchangeRequest) Reset() {
 	*x = ExchangeRequest{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[36]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3078,7 +3220,7 @@ func (x *ExchangeRequest) String() string {
 func (*ExchangeRequest) ProtoMessage() {}
 
 func (x *ExchangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[36]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3091,7 +3233,7 @@ func (x *ExchangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExchangeRequest.ProtoReflect.Descriptor instead.
 func (*ExchangeRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{36}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExchangeRequest) GetSequence() uint64 {
@@ -3126,7 +3268,7 @@ type ExchangeResponse struct {
 
 func (x *ExchangeResponse) Reset() {
 	*x = ExchangeResponse{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[37]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3138,7 +3280,7 @@ func (x *ExchangeResponse) String() string {
 func (*ExchangeResponse) ProtoMessage() {}
 
 func (x *ExchangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[37]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3151,7 +3293,7 @@ func (x *ExchangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExchangeResponse.ProtoReflect.Descriptor instead.
 func (*ExchangeResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{37}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExchangeResponse) GetSequence() uint64 {
@@ -3184,7 +3326,7 @@ type Notification struct {
 
 func (x *Notification) Reset() {
 	*x = Notification{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[38]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3338,7 @@ func (x *Notification) String() string {
 func (*Notification) ProtoMessage() {}
 
 func (x *Notification) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[38]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3351,7 @@ func (x *Notification) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notification.ProtoReflect.Descriptor instead.
 func (*Notification) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{38}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Notification) GetState() ElectionState {
@@ -3278,7 +3420,7 @@ type Vote struct {
 
 func (x *Vote) Reset() {
 	*x = Vote{}
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[39]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3432,7 @@ func (x *Vote) String() string {
 func (*Vote) ProtoMessage() {}
 
 func (x *Vote) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[39]
+	mi := &file_quorate_quorum_v1_quorum_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3445,7 @@ func (x *Vote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vote.ProtoReflect.Descriptor instead.
 func (*Vote) Descriptor() ([]byte, []int) {
-	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{39}
+	return file_quorate_quorum_v1_quorum_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Vote) GetLeader() uint32 {
@@ -3370,7 +3512,15 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\vrevalidated\x18\x18 \x01(\v2\x1e.quorate.quorum.v1.RevalidatedH\x00R\vrevalidated\x12-\n" +
 	"\x04ping\x18( \x01(\v2\x17.quorate.quorum.v1.PingH\x00R\x04pingB\x06\n" +
 	"\x04stepJ\x04\b\x02\x10\n" +
-	"J\x04\b\x0f\x10\x14J\x04\b\x19\x10(J\x04\b)\x102\"\xc6\x01\n" +
+	"J\x04\b\x0f\x10\x14J\x04\b\x19\x10(J\x04\b)\x102\"n\n" +
+	"\x10ChallengeRequest\x12\x16\n" +
+	"\x06caller\x18\x01 \x01(\rR\x06caller\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\rR\x06server\x12\x14\n" +
+	"\x05nonce\x18\x03 \x01(\fR\x05nonce\x12\x14\n" +
+	"\x05proof\x18\x04 \x01(\fR\x05proof\"?\n" +
+	"\x11ChallengeResponse\x12\x14\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof\"\xc6\x01\n" +
 	"\vLearnerInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
 	"\bprotocol\x18\x02 \x01(\rR\bprotocol\x12\x1a\n" +
@@ -3580,7 +3730,9 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\aLearner\x12K\n" +
 	"\x04Sync\x12\x1e.quorate.quorum.v1.SyncRequest\x1a\x1f.quorate.quorum.v1.SyncResponse(\x010\x012c\n" +
 	"\bElection\x12W\n" +
-	"\bExchange\x12\".quorate.quorum.v1.ExchangeRequest\x1a#.quorate.quorum.v1.ExchangeResponse(\x010\x01B;Z9github.com/quorate/quorate/gen/quorate/quorum/v1;quorumv1b\x06proto3"
+	"\bExchange\x12\".quorate.quorum.v1.ExchangeRequest\x1a#.quorate.quorum.v1.ExchangeResponse(\x010\x012c\n" +
+	"\tHandshake\x12V\n" +
+	"\tChallenge\x12#.quorate.quorum.v1.ChallengeRequest\x1a$.quorate.quorum.v1.ChallengeResponseB;Z9github.com/quorate/quorate/gen/quorate/quorum/v1;quorumv1b\x06proto3"
 
 var (
 	file_quorate_quorum_v1_quorum_proto_rawDescOnce sync.Once
@@ -3595,113 +3747,117 @@ func file_quorate_quorum_v1_quorum_proto_rawDescGZIP() []byte {
 }
 
 var file_quorate_quorum_v1_quorum_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_quorate_quorum_v1_quorum_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_quorate_quorum_v1_quorum_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_quorate_quorum_v1_quorum_proto_goTypes = []any{
 	(RefusalReason)(0),          // 0: quorate.quorum.v1.RefusalReason
 	(ElectionState)(0),          // 1: quorate.quorum.v1.ElectionState
 	(*SyncRequest)(nil),         // 2: quorate.quorum.v1.SyncRequest
 	(*SyncResponse)(nil),        // 3: quorate.quorum.v1.SyncResponse
-	(*LearnerInfo)(nil),         // 4: quorate.quorum.v1.LearnerInfo
-	(*LeaderInfo)(nil),          // 5: quorate.quorum.v1.LeaderInfo
-	(*AckEpoch)(nil),            // 6: quorate.quorum.v1.AckEpoch
-	(*Diff)(nil),                // 7: quorate.quorum.v1.Diff
-	(*Trunc)(nil),               // 8: quorate.quorum.v1.Trunc
-	(*Snapshot)(nil),            // 9: quorate.quorum.v1.Snapshot
-	(*SnapshotBegin)(nil),       // 10: quorate.quorum.v1.SnapshotBegin
-	(*SnapshotChunk)(nil),       // 11: quorate.quorum.v1.SnapshotChunk
-	(*SnapshotEnd)(nil),         // 12: quorate.quorum.v1.SnapshotEnd
-	(*NewLeader)(nil),           // 13: quorate.quorum.v1.NewLeader
-	(*AckNewLeader)(nil),        // 14: quorate.quorum.v1.AckNewLeader
-	(*UpToDate)(nil),            // 15: quorate.quorum.v1.UpToDate
-	(*Proposal)(nil),            // 16: quorate.quorum.v1.Proposal
-	(*Ack)(nil),                 // 17: quorate.quorum.v1.Ack
-	(*Commit)(nil),              // 18: quorate.quorum.v1.Commit
-	(*Inform)(nil),              // 19: quorate.quorum.v1.Inform
-	(*Ping)(nil),                // 20: quorate.quorum.v1.Ping
-	(*Revalidate)(nil),          // 21: quorate.quorum.v1.Revalidate
-	(*Revalidated)(nil),         // 22: quorate.quorum.v1.Revalidated
-	(*Sync)(nil),                // 23: quorate.quorum.v1.Sync
-	(*Request)(nil),             // 24: quorate.quorum.v1.Request
-	(*Identity)(nil),            // 25: quorate.quorum.v1.Identity
-	(*Operation)(nil),           // 26: quorate.quorum.v1.Operation
-	(*CreateOperation)(nil),     // 27: quorate.quorum.v1.CreateOperation
-	(*DeleteOperation)(nil),     // 28: quorate.quorum.v1.DeleteOperation
-	(*SetDataOperation)(nil),    // 29: quorate.quorum.v1.SetDataOperation
-	(*SetAclOperation)(nil),     // 30: quorate.quorum.v1.SetAclOperation
-	(*CheckOperation)(nil),      // 31: quorate.quorum.v1.CheckOperation
-	(*MultiOperation)(nil),      // 32: quorate.quorum.v1.MultiOperation
-	(*Reply)(nil),               // 33: quorate.quorum.v1.Reply
-	(*Result)(nil),              // 34: quorate.quorum.v1.Result
-	(*Stat)(nil),                // 35: quorate.quorum.v1.Stat
-	(*Fault)(nil),               // 36: quorate.quorum.v1.Fault
-	(*Refusal)(nil),             // 37: quorate.quorum.v1.Refusal
-	(*ExchangeRequest)(nil),     // 38: quorate.quorum.v1.ExchangeRequest
-	(*ExchangeResponse)(nil),    // 39: quorate.quorum.v1.ExchangeResponse
-	(*Notification)(nil),        // 40: quorate.quorum.v1.Notification
-	(*Vote)(nil),                // 41: quorate.quorum.v1.Vote
-	(*v1.Membership)(nil),       // 42: quorate.txn.v1.Membership
-	(*v1.CreateSession)(nil),    // 43: quorate.txn.v1.CreateSession
-	(*v1.CloseSession)(nil),     // 44: quorate.txn.v1.CloseSession
-	(*v1.Ace)(nil),              // 45: quorate.txn.v1.Ace
-	(v1.NodeKind)(0),            // 46: quorate.txn.v1.NodeKind
-	(*durationpb.Duration)(nil), // 47: google.protobuf.Duration
+	(*ChallengeRequest)(nil),    // 4: quorate.quorum.v1.ChallengeRequest
+	(*ChallengeResponse)(nil),   // 5: quorate.quorum.v1.ChallengeResponse
+	(*LearnerInfo)(nil),         // 6: quorate.quorum.v1.LearnerInfo
+	(*LeaderInfo)(nil),          // 7: quorate.quorum.v1.LeaderInfo
+	(*AckEpoch)(nil),            // 8: quorate.quorum.v1.AckEpoch
+	(*Diff)(nil),                // 9: quorate.quorum.v1.Diff
+	(*Trunc)(nil),               // 10: quorate.quorum.v1.Trunc
+	(*Snapshot)(nil),            // 11: quorate.quorum.v1.Snapshot
+	(*SnapshotBegin)(nil),       // 12: quorate.quorum.v1.SnapshotBegin
+	(*SnapshotChunk)(nil),       // 13: quorate.quorum.v1.SnapshotChunk
+	(*SnapshotEnd)(nil),         // 14: quorate.quorum.v1.SnapshotEnd
+	(*NewLeader)(nil),           // 15: quorate.quorum.v1.NewLeader
+	(*AckNewLeader)(nil),        // 16: quorate.quorum.v1.AckNewLeader
+	(*UpToDate)(nil),            // 17: quorate.quorum.v1.UpToDate
+	(*Proposal)(nil),            // 18: quorate.quorum.v1.Proposal
+	(*Ack)(nil),                 // 19: quorate.quorum.v1.Ack
+	(*Commit)(nil),              // 20: quorate.quorum.v1.Commit
+	(*Inform)(nil),              // 21: quorate.quorum.v1.Inform
+	(*Ping)(nil),                // 22: quorate.quorum.v1.Ping
+	(*Revalidate)(nil),          // 23: quorate.quorum.v1.Revalidate
+	(*Revalidated)(nil),         // 24: quorate.quorum.v1.Revalidated
+	(*Sync)(nil),                // 25: quorate.quorum.v1.Sync
+	(*Request)(nil),             // 26: quorate.quorum.v1.Request
+	(*Identity)(nil),            // 27: quorate.quorum.v1.Identity
+	(*Operation)(nil),           // 28: quorate.quorum.v1.Operation
+	(*CreateOperation)(nil),     // 29: quorate.quorum.v1.CreateOperation
+	(*DeleteOperation)(nil),     // 30: quorate.quorum.v1.DeleteOperation
+	(*SetDataOperation)(nil),    // 31: quorate.quorum.v1.SetDataOperation
+	(*SetAclOperation)(nil),     // 32: quorate.quorum.v1.SetAclOperation
+	(*CheckOperation)(nil),      // 33: quorate.quorum.v1.CheckOperation
+	(*MultiOperation)(nil),      // 34: quorate.quorum.v1.MultiOperation
+	(*Reply)(nil),               // 35: quorate.quorum.v1.Reply
+	(*Result)(nil),              // 36: quorate.quorum.v1.Result
+	(*Stat)(nil),                // 37: quorate.quorum.v1.Stat
+	(*Fault)(nil),               // 38: quorate.quorum.v1.Fault
+	(*Refusal)(nil),             // 39: quorate.quorum.v1.Refusal
+	(*ExchangeRequest)(nil),     // 40: quorate.quorum.v1.ExchangeRequest
+	(*ExchangeResponse)(nil),    // 41: quorate.quorum.v1.ExchangeResponse
+	(*Notification)(nil),        // 42: quorate.quorum.v1.Notification
+	(*Vote)(nil),                // 43: quorate.quorum.v1.Vote
+	(*v1.Membership)(nil),       // 44: quorate.txn.v1.Membership
+	(*v1.CreateSession)(nil),    // 45: quorate.txn.v1.CreateSession
+	(*v1.CloseSession)(nil),     // 46: quorate.txn.v1.CloseSession
+	(*v1.Ace)(nil),              // 47: quorate.txn.v1.Ace
+	(v1.NodeKind)(0),            // 48: quorate.txn.v1.NodeKind
+	(*durationpb.Duration)(nil), // 49: google.protobuf.Duration
 }
 var file_quorate_quorum_v1_quorum_proto_depIdxs = []int32{
-	4,  // 0: quorate.quorum.v1.SyncRequest.info:type_name -> quorate.quorum.v1.LearnerInfo
-	6,  // 1: quorate.quorum.v1.SyncRequest.ack_epoch:type_name -> quorate.quorum.v1.AckEpoch
-	14, // 2: quorate.quorum.v1.SyncRequest.ack_new_leader:type_name -> quorate.quorum.v1.AckNewLeader
-	17, // 3: quorate.quorum.v1.SyncRequest.ack:type_name -> quorate.quorum.v1.Ack
-	24, // 4: quorate.quorum.v1.SyncRequest.request:type_name -> quorate.quorum.v1.Request
-	23, // 5: quorate.quorum.v1.SyncRequest.sync:type_name -> quorate.quorum.v1.Sync
-	21, // 6: quorate.quorum.v1.SyncRequest.revalidate:type_name -> quorate.quorum.v1.Revalidate
-	20, // 7: quorate.quorum.v1.SyncRequest.ping:type_name -> quorate.quorum.v1.Ping
-	5,  // 8: quorate.quorum.v1.SyncResponse.info:type_name -> quorate.quorum.v1.LeaderInfo
-	7,  // 9: quorate.quorum.v1.SyncResponse.diff:type_name -> quorate.quorum.v1.Diff
-	8,  // 10: quorate.quorum.v1.SyncResponse.trunc:type_name -> quorate.quorum.v1.Trunc
-	9,  // 11: quorate.quorum.v1.SyncResponse.snapshot:type_name -> quorate.quorum.v1.Snapshot
-	13, // 12: quorate.quorum.v1.SyncResponse.new_leader:type_name -> quorate.quorum.v1.NewLeader
-	15, // 13: quorate.quorum.v1.SyncResponse.up_to_date:type_name -> quorate.quorum.v1.UpToDate
-	16, // 14: quorate.quorum.v1.SyncResponse.proposal:type_name -> quorate.quorum.v1.Proposal
-	18, // 15: quorate.quorum.v1.SyncResponse.commit:type_name -> quorate.quorum.v1.Commit
-	19, // 16: quorate.quorum.v1.SyncResponse.inform:type_name -> quorate.quorum.v1.Inform
-	33, // 17: quorate.quorum.v1.SyncResponse.reply:type_name -> quorate.quorum.v1.Reply
-	22, // 18: quorate.quorum.v1.SyncResponse.revalidated:type_name -> quorate.quorum.v1.Revalidated
-	20, // 19: quorate.quorum.v1.SyncResponse.ping:type_name -> quorate.quorum.v1.Ping
-	10, // 20: quorate.quorum.v1.Snapshot.begin:type_name -> quorate.quorum.v1.SnapshotBegin
-	11, // 21: quorate.quorum.v1.Snapshot.chunk:type_name -> quorate.quorum.v1.SnapshotChunk
-	12, // 22: quorate.quorum.v1.Snapshot.end:type_name -> quorate.quorum.v1.SnapshotEnd
-	42, // 23: quorate.quorum.v1.NewLeader.membership:type_name -> quorate.txn.v1.Membership
-	25, // 24: quorate.quorum.v1.Request.identities:type_name -> quorate.quorum.v1.Identity
-	26, // 25: quorate.quorum.v1.Request.operation:type_name -> quorate.quorum.v1.Operation
-	27, // 26: quorate.quorum.v1.Operation.create:type_name -> quorate.quorum.v1.CreateOperation
-	28, // 27: quorate.quorum.v1.Operation.delete:type_name -> quorate.quorum.v1.DeleteOperation
-	29, // 28: quorate.quorum.v1.Operation.set_data:type_name -> quorate.quorum.v1.SetDataOperation
-	30, // 29: quorate.quorum.v1.Operation.set_acl:type_name -> quorate.quorum.v1.SetAclOperation
-	31, // 30: quorate.quorum.v1.Operation.check:type_name -> quorate.quorum.v1.CheckOperation
-	32, // 31: quorate.quorum.v1.Operation.multi:type_name -> quorate.quorum.v1.MultiOperation
-	43, // 32: quorate.quorum.v1.Operation.create_session:type_name -> quorate.txn.v1.CreateSession
-	44, // 33: quorate.quorum.v1.Operation.close_session:type_name -> quorate.txn.v1.CloseSession
-	45, // 34: quorate.quorum.v1.CreateOperation.acl:type_name -> quorate.txn.v1.Ace
-	46, // 35: quorate.quorum.v1.CreateOperation.kind:type_name -> quorate.txn.v1.NodeKind
-	45, // 36: quorate.quorum.v1.SetAclOperation.acl:type_name -> quorate.txn.v1.Ace
-	26, // 37: quorate.quorum.v1.MultiOperation.ops:type_name -> quorate.quorum.v1.Operation
-	36, // 38: quorate.quorum.v1.Reply.fault:type_name -> quorate.quorum.v1.Fault
-	34, // 39: quorate.quorum.v1.Reply.results:type_name -> quorate.quorum.v1.Result
-	35, // 40: quorate.quorum.v1.Result.stat:type_name -> quorate.quorum.v1.Stat
-	46, // 41: quorate.quorum.v1.Stat.kind:type_name -> quorate.txn.v1.NodeKind
-	47, // 42: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
+	6,  // 0: quorate.quorum.v1.SyncRequest.info:type_name -> quorate.quorum.v1.LearnerInfo
+	8,  // 1: quorate.quorum.v1.SyncRequest.ack_epoch:type_name -> quorate.quorum.v1.AckEpoch
+	16, // 2: quorate.quorum.v1.SyncRequest.ack_new_leader:type_name -> quorate.quorum.v1.AckNewLeader
+	19, // 3: quorate.quorum.v1.SyncRequest.ack:type_name -> quorate.quorum.v1.Ack
+	26, // 4: quorate.quorum.v1.SyncRequest.request:type_name -> quorate.quorum.v1.Request
+	25, // 5: quorate.quorum.v1.SyncRequest.sync:type_name -> quorate.quorum.v1.Sync
+	23, // 6: quorate.quorum.v1.SyncRequest.revalidate:type_name -> quorate.quorum.v1.Revalidate
+	22, // 7: quorate.quorum.v1.SyncRequest.ping:type_name -> quorate.quorum.v1.Ping
+	7,  // 8: quorate.quorum.v1.SyncResponse.info:type_name -> quorate.quorum.v1.LeaderInfo
+	9,  // 9: quorate.quorum.v1.SyncResponse.diff:type_name -> quorate.quorum.v1.Diff
+	10, // 10: quorate.quorum.v1.SyncResponse.trunc:type_name -> quorate.quorum.v1.Trunc
+	11, // 11: quorate.quorum.v1.SyncResponse.snapshot:type_name -> quorate.quorum.v1.Snapshot
+	15, // 12: quorate.quorum.v1.SyncResponse.new_leader:type_name -> quorate.quorum.v1.NewLeader
+	17, // 13: quorate.quorum.v1.SyncResponse.up_to_date:type_name -> quorate.quorum.v1.UpToDate
+	18, // 14: quorate.quorum.v1.SyncResponse.proposal:type_name -> quorate.quorum.v1.Proposal
+	20, // 15: quorate.quorum.v1.SyncResponse.commit:type_name -> quorate.quorum.v1.Commit
+	21, // 16: quorate.quorum.v1.SyncResponse.inform:type_name -> quorate.quorum.v1.Inform
+	35, // 17: quorate.quorum.v1.SyncResponse.reply:type_name -> quorate.quorum.v1.Reply
+	24, // 18: quorate.quorum.v1.SyncResponse.revalidated:type_name -> quorate.quorum.v1.Revalidated
+	22, // 19: quorate.quorum.v1.SyncResponse.ping:type_name -> quorate.quorum.v1.Ping
+	12, // 20: quorate.quorum.v1.Snapshot.begin:type_name -> quorate.quorum.v1.SnapshotBegin
+	13, // 21: quorate.quorum.v1.Snapshot.chunk:type_name -> quorate.quorum.v1.SnapshotChunk
+	14, // 22: quorate.quorum.v1.Snapshot.end:type_name -> quorate.quorum.v1.SnapshotEnd
+	44, // 23: quorate.quorum.v1.NewLeader.membership:type_name -> quorate.txn.v1.Membership
+	27, // 24: quorate.quorum.v1.Request.identities:type_name -> quorate.quorum.v1.Identity
+	28, // 25: quorate.quorum.v1.Request.operation:type_name -> quorate.quorum.v1.Operation
+	29, // 26: quorate.quorum.v1.Operation.create:type_name -> quorate.quorum.v1.CreateOperation
+	30, // 27: quorate.quorum.v1.Operation.delete:type_name -> quorate.quorum.v1.DeleteOperation
+	31, // 28: quorate.quorum.v1.Operation.set_data:type_name -> quorate.quorum.v1.SetDataOperation
+	32, // 29: quorate.quorum.v1.Operation.set_acl:type_name -> quorate.quorum.v1.SetAclOperation
+	33, // 30: quorate.quorum.v1.Operation.check:type_name -> quorate.quorum.v1.CheckOperation
+	34, // 31: quorate.quorum.v1.Operation.multi:type_name -> quorate.quorum.v1.MultiOperation
+	45, // 32: quorate.quorum.v1.Operation.create_session:type_name -> quorate.txn.v1.CreateSession
+	46, // 33: quorate.quorum.v1.Operation.close_session:type_name -> quorate.txn.v1.CloseSession
+	47, // 34: quorate.quorum.v1.CreateOperation.acl:type_name -> quorate.txn.v1.Ace
+	48, // 35: quorate.quorum.v1.CreateOperation.kind:type_name -> quorate.txn.v1.NodeKind
+	47, // 36: quorate.quorum.v1.SetAclOperation.acl:type_name -> quorate.txn.v1.Ace
+	28, // 37: quorate.quorum.v1.MultiOperation.ops:type_name -> quorate.quorum.v1.Operation
+	38, // 38: quorate.quorum.v1.Reply.fault:type_name -> quorate.quorum.v1.Fault
+	36, // 39: quorate.quorum.v1.Reply.results:type_name -> quorate.quorum.v1.Result
+	37, // 40: quorate.quorum.v1.Result.stat:type_name -> quorate.quorum.v1.Stat
+	48, // 41: quorate.quorum.v1.Stat.kind:type_name -> quorate.txn.v1.NodeKind
+	49, // 42: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
 	0,  // 43: quorate.quorum.v1.Refusal.reason:type_name -> quorate.quorum.v1.RefusalReason
-	47, // 44: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
-	40, // 45: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
+	49, // 44: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
+	42, // 45: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
 	1,  // 46: quorate.quorum.v1.Notification.state:type_name -> quorate.quorum.v1.ElectionState
-	41, // 47: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
-	42, // 48: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
+	43, // 47: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
+	44, // 48: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
 	2,  // 49: quorate.quorum.v1.Learner.Sync:input_type -> quorate.quorum.v1.SyncRequest
-	38, // 50: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
-	3,  // 51: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
-	39, // 52: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
-	51, // [51:53] is the sub-list for method output_type
-	49, // [49:51] is the sub-list for method input_type
+	40, // 50: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
+	4,  // 51: quorate.quorum.v1.Handshake.Challenge:input_type -> quorate.quorum.v1.ChallengeRequest
+	3,  // 52: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
+	41, // 53: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
+	5,  // 54: quorate.quorum.v1.Handshake.Challenge:output_type -> quorate.quorum.v1.ChallengeResponse
+	52, // [52:55] is the sub-list for method output_type
+	49, // [49:52] is the sub-list for method input_type
 	49, // [49:49] is the sub-list for extension type_name
 	49, // [49:49] is the sub-list for extension extendee
 	0,  // [0:49] is the sub-list for field type_name
@@ -3736,12 +3892,12 @@ func file_quorate_quorum_v1_quorum_proto_init() {
 		(*SyncResponse_Revalidated)(nil),
 		(*SyncResponse_Ping)(nil),
 	}
-	file_quorate_quorum_v1_quorum_proto_msgTypes[7].OneofWrappers = []any{
+	file_quorate_quorum_v1_quorum_proto_msgTypes[9].OneofWrappers = []any{
 		(*Snapshot_Begin)(nil),
 		(*Snapshot_Chunk)(nil),
 		(*Snapshot_End)(nil),
 	}
-	file_quorate_quorum_v1_quorum_proto_msgTypes[24].OneofWrappers = []any{
+	file_quorate_quorum_v1_quorum_proto_msgTypes[26].OneofWrappers = []any{
 		(*Operation_Create)(nil),
 		(*Operation_Delete)(nil),
 		(*Operation_SetData)(nil),
@@ -3751,17 +3907,17 @@ func file_quorate_quorum_v1_quorum_proto_init() {
 		(*Operation_CreateSession)(nil),
 		(*Operation_CloseSession)(nil),
 	}
-	file_quorate_quorum_v1_quorum_proto_msgTypes[25].OneofWrappers = []any{}
 	file_quorate_quorum_v1_quorum_proto_msgTypes[27].OneofWrappers = []any{}
+	file_quorate_quorum_v1_quorum_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_quorate_quorum_v1_quorum_proto_rawDesc), len(file_quorate_quorum_v1_quorum_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   40,
+			NumMessages:   42,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_quorate_quorum_v1_quorum_proto_goTypes,
 		DependencyIndexes: file_quorate_quorum_v1_quorum_proto_depIdxs,

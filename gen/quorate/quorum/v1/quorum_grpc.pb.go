@@ -242,3 +242,137 @@ var Election_ServiceDesc = grpc.ServiceDesc{
 	},
 	Metadata: "quorate/quorum/v1/quorum.proto",
 }
+
+const (
+	Handshake_Challenge_FullMethodName = "/quorate.quorum.v1.Handshake/Challenge"
+)
+
+// HandshakeClient is the client API for Handshake service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Handshake is served by every server on its peer port, to callers that have the
+// ensemble's peer secret. Without a secret nobody needs it. It goes three ways, and
+// each side proves to the other that it knows the secret:
+//
+//	caller: Challenge{…, proof("hello")}
+//	                                       server: {nonce, proof("server")}
+//	caller: Sync or Exchange, metadata quorate-peer-proof-bin = proof("caller")
+//
+//	proof(x) = HMAC-SHA256(secret, "quorate peer " x "\n"
+//	           caller's id, server's id (a byte each), caller's nonce, server's nonce, method)
+//
+// The server's nonce is absent in the hello; the method, such as
+// "/quorate.quorum.v1.Learner/Sync", stands in the caller's proof alone.
+type HandshakeClient interface {
+	// Challenge gives a nonce that is good for one call, soon, on the connection it was asked
+	// for on. A caller with another secret, or none, is refused with UNAUTHENTICATED.
+	Challenge(ctx context.Context, in *ChallengeRequest, opts ...grpc.CallOption) (*ChallengeResponse, error)
+}
+
+type handshakeClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewHandshakeClient(cc grpc.ClientConnInterface) HandshakeClient {
+	return &handshakeClient{cc}
+}
+
+func (c *handshakeClient) Challenge(ctx context.Context, in *ChallengeRequest, opts ...grpc.CallOption) (*ChallengeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChallengeResponse)
+	err := c.cc.Invoke(ctx, Handshake_Challenge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// HandshakeServer is the server API for Handshake service.
+// All implementations must embed UnimplementedHandshakeServer
+// for forward compatibility.
+//
+// Handshake is served by every server on its peer port, to callers that have the
+// ensemble's peer secret. Without a secret nobody needs it. It goes three ways, and
+// each side proves to the other that it knows the secret:
+//
+//	caller: Challenge{…, proof("hello")}
+//	                                       server: {nonce, proof("server")}
+//	caller: Sync or Exchange, metadata quorate-peer-proof-bin = proof("caller")
+//
+//	proof(x) = HMAC-SHA256(secret, "quorate peer " x "\n"
+//	           caller's id, server's id (a byte each), caller's nonce, server's nonce, method)
+//
+// The server's nonce is absent in the hello; the method, such as
+// "/quorate.quorum.v1.Learner/Sync", stands in the caller's proof alone.
+type HandshakeServer interface {
+	// Challenge gives a nonce that is good for one call, soon, on the connection it was asked
+	// for on. A caller with another secret, or none, is refused with UNAUTHENTICATED.
+	Challenge(context.Context, *ChallengeRequest) (*ChallengeResponse, error)
+	mustEmbedUnimplementedHandshakeServer()
+}
+
+// UnimplementedHandshakeServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedHandshakeServer struct{}
+
+func (UnimplementedHandshakeServer) Challenge(context.Context, *ChallengeRequest) (*ChallengeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Challenge not implemented")
+}
+func (UnimplementedHandshakeServer) mustEmbedUnimplementedHandshakeServer() {}
+func (UnimplementedHandshakeServer) testEmbeddedByValue()                   {}
+
+// UnsafeHandshakeServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to HandshakeServer will
+// result in compilation errors.
+type UnsafeHandshakeServer interface {
+	mustEmbedUnimplementedHandshakeServer()
+}
+
+func RegisterHandshakeServer(s grpc.ServiceRegistrar, srv HandshakeServer) {
+	// If the following call panics, it indicates UnimplementedHandshakeServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Handshake_ServiceDesc, srv)
+}
+
+func _Handshake_Challenge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChallengeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HandshakeServer).Challenge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Handshake_Challenge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HandshakeServer).Challenge(ctx, req.(*ChallengeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Handshake_ServiceDesc is the grpc.ServiceDesc for Handshake service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Handshake_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "quorate.quorum.v1.Handshake",
+	HandlerType: (*HandshakeServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Challenge",
+			Handler:    _Handshake_Challenge_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "quorate/quorum/v1/quorum.proto",
+}
