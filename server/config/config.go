@@ -35,9 +35,49 @@ type Config struct {
 	// ClientAddr is the host:port on which clients are served; an empty host is
 	// every interface, port 0 a free one. Default 127.0.0.1:2181.
 	ClientAddr string
-	// Peers are the servers of the ensemble, this one among them; empty for a
-	// server on its own. Default empty.
+	// Peers are the servers of the ensemble, this one among them, the same list on
+	// all; empty for a server on its own. Once the ensemble is founded its own
+	// records say who takes part, and this list only where to reach them. Default empty.
 	Peers Peers
+	// PeerAddr is the host:port on which other servers are served, see
+	// [Config.PeerListenAddr]; an empty host is every interface. Default: this
+	// server's address in Peers; without that, there is no such port.
+	PeerAddr string
+	// PeerSecretFile names a file that no other user may read, with a secret of 16
+	// bytes or more, the same on all servers: only who has it is let in at
+	// PeerAddr. Empty: everybody is, the default.
+	PeerSecretFile string
+	// Bootstrap lets a quorum of servers with blank directories found the ensemble;
+	// otherwise all voters listed in Peers must be there, so that a server whose disk
+	// was lost does not found a second one. Default false.
+	Bootstrap bool
+	// Weights are how much voters weigh, 1 if not listed; Groups are voters that
+	// decide among themselves, as data centres. A quorum is then a majority of the
+	// groups, each by a majority of its weight. The same on all servers. Default
+	// empty: a majority of the voters.
+	Weights Weights
+	Groups  Groups
+
+	// Tick is the pulse between servers: pings go every half of it, 2 ms to 1 min.
+	// Default 200 ms. This and the next three should be the same on all servers.
+	Tick time.Duration
+	// InitLimit is how long a server that joins may take to find its leader, and how
+	// long it may make no progress in taking over the leader's history, more than
+	// Tick, to 1 h. Default 10 s.
+	InitLimit time.Duration
+	// SyncLimit is how long a server may be silent, or leave a transaction
+	// unacknowledged, before it is given up, more than Tick, to 10 min. Default 2 s.
+	SyncLimit time.Duration
+	// StallLimit is how long a leader's disk may make no progress when those of a
+	// quorum do, before the leader resigns, more than Tick; 0 for ever. Default 5 s.
+	StallLimit time.Duration
+	// MaxSnapshotSyncs and MaxDiffSyncs are how many servers a leader brings up to
+	// date at a time by a snapshot and by its log, 1 to 1,000. Voters are not made
+	// to wait. Default 2 and 8.
+	MaxSnapshotSyncs, MaxDiffSyncs int
+	// SnapshotRate is the most bytes a second that a snapshot is sent with to
+	// another server, 64 KiB or more; 0 is no bound, the default.
+	SnapshotRate Size
 	// MetricsAddr is the host:port of /metrics (Prometheus) and /debug/pprof; an
 	// empty host is the loopback interface alone, since profiles show memory.
 	// Empty: off, the default.
@@ -119,11 +159,28 @@ func Default() Config {
 		SnapshotRetain: 3,
 		SegmentSize:    64 << 20,
 		GCPercent:      100,
+
+		Tick:             200 * time.Millisecond,
+		InitLimit:        10 * time.Second,
+		SyncLimit:        2 * time.Second,
+		StallLimit:       5 * time.Second,
+		MaxSnapshotSyncs: 2,
+		MaxDiffSyncs:     8,
 	}
 }
 
 // ServerID returns ID as its type. It is meaningful on a validated Config.
 func (c *Config) ServerID() txn.ServerID { return txn.ServerID(c.ID) }
+
+// PeerListenAddr returns where other servers are served: PeerAddr, or this server's own
+// address in Peers; empty without either.
+func (c *Config) PeerListenAddr() string {
+	if c.PeerAddr != "" {
+		return c.PeerAddr
+	}
+	own, _ := c.Peers.Find(c.ServerID())
+	return own.Address
+}
 
 // Validate returns everything that is wrong with c, one sentence a problem,
 // joined by [errors.Join]; nil if nothing is.
@@ -131,6 +188,7 @@ func (c *Config) Validate() error {
 	var p problems
 	p.addresses(c)
 	p.ensemble(c)
+	p.timing(c)
 	p.logging(c)
 	p.limits(c)
 	p.storage(c)
@@ -177,14 +235,46 @@ func (p *problems) address(flag, addr string) {
 
 func (p *problems) ensemble(c *Config) {
 	p.between("id", int64(c.ID), int64(txn.MinServerID), int64(txn.MaxServerID))
+	if c.PeerAddr != "" {
+		p.address("peer-addr", c.PeerAddr)
+	}
 	if len(c.Peers) == 0 {
+		p.add(len(c.Groups) == 0 && len(c.Weights) == 0, "--groups and --weights are for the servers in --peers, and there are none")
 		return
 	}
 	_, in := c.Peers.Find(txn.ServerID(c.ID))
 	p.add(in, "--peers does not list this server: --id is %d, --peers is %s", c.ID, c.Peers)
-	p.add(len(c.Peers) == 1, "--peers lists %d servers: ensembles of several servers come with the next release; "+
-		"run one server, with itself alone in --peers or without --peers", len(c.Peers))
-	p.add(len(c.Peers.Voters()) > 0, "--peers lists observers only: at least one server must vote")
+	if len(c.Peers.Voters()) == 0 {
+		p.add(false, "--peers lists observers only: at least one server must vote")
+		return
+	}
+	_, err := c.Quorum(txn.Membership{Members: c.Peers})
+	p.add(err == nil, "--groups and --weights do not fit --peers: %v", err)
+}
+
+func (p *problems) timing(c *Config) {
+	p.lasting("tick", c.Tick, 2*time.Millisecond, time.Minute)
+	p.beyondTick("init-limit", c.InitLimit, c.Tick, time.Hour)
+	p.beyondTick("sync-limit", c.SyncLimit, c.Tick, 10*time.Minute)
+	if c.StallLimit != 0 {
+		p.beyondTick("stall-limit", c.StallLimit, c.Tick, time.Hour)
+	}
+	p.between("max-snapshot-syncs", int64(c.MaxSnapshotSyncs), 1, 1_000)
+	p.between("max-diff-syncs", int64(c.MaxDiffSyncs), 1, 1_000)
+	p.add(c.SnapshotRate == 0 || c.SnapshotRate >= minRate, "--snapshot-rate is %s: it must be %s a second or more, or 0 for no bound", c.SnapshotRate, minRate)
+}
+
+// minRate is the least rate at which a snapshot gets ahead of the time that a learner is given.
+const minRate Size = 64 << 10
+
+// lasting notes a duration out of its range.
+func (p *problems) lasting(flag string, d, low, high time.Duration) {
+	p.add(low <= d && d <= high, "--%s is %v: it must be %v to %v", flag, d, low, high)
+}
+
+// beyondTick notes a limit that a single late ping would reach.
+func (p *problems) beyondTick(flag string, d, tick, high time.Duration) {
+	p.add(tick < d && d <= high, "--%s is %v: it must be more than --tick, which is %v, and at most %v", flag, d, tick, high)
 }
 
 func (p *problems) logging(c *Config) {

@@ -39,10 +39,29 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},
-		{"three servers", peers(1, "1=a:1,2=b:1,3=c:1"), []string{"--peers lists 3 servers: ensembles of several servers come with the next release"}},
+		{"three servers", peers(1, "1=a:1,2=b:1,3=c:1"), nil},
 		{"itself alone", peers(1, "1=a:1"), nil},
 		{"somebody else", peers(2, "1=a:1"), []string{"--peers does not list this server: --id is 2"}},
 		{"observer alone", peers(1, "1=a:1:observer"), []string{"--peers lists observers only"}},
+		{"peer address", func(c *config.Config) { c.PeerAddr = "host" }, []string{`--peer-addr is "host"`}},
+		{"peer address alone", func(c *config.Config) { c.PeerAddr = ":2888" }, nil},
+		{"tick", func(c *config.Config) { c.Tick = 1 }, []string{"--tick is 1ns: it must be 2ms to 1m0s"}},
+		{"slow tick", func(c *config.Config) { c.Tick = 2 * time.Second }, []string{"--sync-limit is 2s: it must be more than --tick, which is 2s"}},
+		{"init limit", func(c *config.Config) { c.InitLimit = 0 }, []string{"--init-limit is 0s: it must be more than --tick, which is 200ms, and at most 1h0m0s"}},
+		{"sync limit", func(c *config.Config) { c.SyncLimit = time.Hour }, []string{"--sync-limit is 1h0m0s: it must be more than --tick, which is 200ms, and at most 10m0s"}},
+		{"stall limit", func(c *config.Config) { c.StallLimit = -1 }, []string{"--stall-limit is -1ns"}},
+		{"no stall limit", func(c *config.Config) { c.StallLimit = 0 }, nil},
+		{"syncs", func(c *config.Config) { c.MaxSnapshotSyncs, c.MaxDiffSyncs = 0, -1 }, []string{"--max-snapshot-syncs is 0: it must be 1 to 1000", "--max-diff-syncs is -1"}},
+		{"rate", func(c *config.Config) { c.SnapshotRate = 1 }, []string{"--snapshot-rate is 1: it must be 64KiB a second or more"}},
+		{"groups", ensemble("1=a:1,2=b:1,3=c:1", "1,2;3", ""), nil},
+		{"groups and observer", ensemble("1=a:1,2=b:1:observer", "1", ""), nil},
+		{"observer in a group", ensemble("1=a:1,2=b:1:observer", "1;2", ""), []string{"--groups and --weights do not fit --peers: server 2 is in group 2 and is not a voter"}},
+		{"left out of groups", ensemble("1=a:1,2=b:1", "1", ""), []string{"server 2 is in no group"}},
+		{"weights", ensemble("1=a:1,2=b:1", "", "1=2"), nil},
+		{"weight of nobody", ensemble("1=a:1,2=b:1", "", "3=2"), []string{"there is a weight for server 3, which is not a voter"}},
+		{"weight below 0", ensemble("1=a:1", "", "1=-1"), []string{"the weight of server 1 is -1"}},
+		{"no weight", ensemble("1=a:1", "", "1=0"), []string{"no server has a weight above 0"}},
+		{"groups of nobody", ensemble("", "1", ""), []string{"--groups and --weights are for the servers in --peers"}},
 		{"several", func(c *config.Config) { c.ID, c.DataDir, c.LogLevel = 0, "", "" }, []string{"--data-dir", "--id", "--log-level"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -57,6 +76,14 @@ func peers(id uint, s string) func(*config.Config) {
 	return func(c *config.Config) {
 		c.ID = id
 		c.Peers, _ = config.ParsePeers(s)
+	}
+}
+
+func ensemble(peers, groups, weights string) func(*config.Config) {
+	return func(c *config.Config) {
+		c.Peers, _ = config.ParsePeers(peers)
+		c.Groups, _ = config.ParseGroups(groups)
+		c.Weights, _ = config.ParseWeights(weights)
 	}
 }
 
@@ -84,9 +111,13 @@ func TestFlagsAndEnvironment(t *testing.T) {
 	env := map[string]string{
 		"QUORATE_ID": "7", "QUORATE_DATA_DIR": "/from/env", "QUORATE_MAX_VALUE": "2MiB", "QUORATE_SLOW_CALL": "250ms",
 	}
-	c, err := parse([]string{"--data-dir", "/from/flag", "--peers=7=h:1"}, env)
+	env["QUORATE_WEIGHTS"], env["QUORATE_TICK"], env["QUORATE_BOOTSTRAP"] = "7=3", "1s", "true"
+	c, err := parse([]string{"--data-dir", "/from/flag", "--peers=7=h:1", "--groups=7", "--snapshot-rate=8MiB"}, env)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c.Weights.String() != "7=3" || c.Groups.String() != "7" || c.Tick != time.Second || !c.Bootstrap || c.SnapshotRate != 8<<20 {
+		t.Errorf("got %+v", c)
 	}
 	if c.ID != 7 || c.DataDir != "/from/flag" || c.MaxValue != 2<<20 || c.SlowCall != 250*time.Millisecond || c.Peers.String() != "7=h:1" {
 		t.Errorf("got %+v", c)
@@ -94,8 +125,8 @@ func TestFlagsAndEnvironment(t *testing.T) {
 }
 
 func TestEnvironmentIsRefusedByName(t *testing.T) {
-	_, err := parse(nil, map[string]string{"QUORATE_MAX_VALUE": "big", "QUORATE_ID": "x"})
-	check(t, err, []string{`QUORATE_ID="x": `, `QUORATE_MAX_VALUE="big": "big" is no size`})
+	_, err := parse(nil, map[string]string{"QUORATE_MAX_VALUE": "big", "QUORATE_ID": "x", "QUORATE_GROUPS": "0"})
+	check(t, err, []string{`QUORATE_GROUPS="0": "0": the id of a server`, `QUORATE_ID="x": `, `QUORATE_MAX_VALUE="big": "big" is no size`})
 }
 
 func parse(args []string, env map[string]string) (config.Config, error) {
