@@ -15,6 +15,7 @@ import (
 type Installer struct {
 	w    *writer
 	done bool
+	read func(bytes int)
 }
 
 // NewInstaller begins to install the snapshot at a zxid into a directory.
@@ -28,8 +29,12 @@ func NewInstaller(fs vfs.FS, dir string, z txn.Zxid) (*Installer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Installer{w: w}, nil
+	return &Installer{w: w, read: func(int) {}}, nil
 }
+
+// OnRead has read called by Commit as it reads the file back, with the size of each chunk as it
+// was added: a large snapshot takes a while, and somebody may want to know that it comes forward.
+func (i *Installer) OnRead(read func(bytes int)) { i.read = read }
 
 // Add writes the next chunk, not compressed, as tree.Version.Chunks makes them.
 // The chunk is not kept. After an error only Abort is of use.
@@ -58,7 +63,7 @@ func (i *Installer) verify() (*tree.Version, error) {
 	if err := i.w.finish(); err != nil {
 		return nil, err
 	}
-	v, _, err := load(i.w.fs, i.w.tmp)
+	v, _, err := load(i.w.fs, i.w.tmp, i.read)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", i.w.tmp, err)
 	}
