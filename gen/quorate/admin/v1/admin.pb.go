@@ -11,6 +11,8 @@ package adminv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -82,6 +84,124 @@ func (x Role) Number() protoreflect.EnumNumber {
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{0}
+}
+
+// LearnerState is how far a learner's stream to its leader has come.
+type LearnerState int32
+
+const (
+	// Not known.
+	LearnerState_LEARNER_STATE_UNSPECIFIED LearnerState = 0
+	// The epoch is being agreed on.
+	LearnerState_LEARNER_STATE_DISCOVERING LearnerState = 1
+	// It takes over the leader's history.
+	LearnerState_LEARNER_STATE_SYNCHRONIZING LearnerState = 2
+	// It has the history and waits until a quorum has.
+	LearnerState_LEARNER_STATE_SYNCHRONIZED LearnerState = 3
+	// It serves clients.
+	LearnerState_LEARNER_STATE_SERVING LearnerState = 4
+)
+
+// Enum value maps for LearnerState.
+var (
+	LearnerState_name = map[int32]string{
+		0: "LEARNER_STATE_UNSPECIFIED",
+		1: "LEARNER_STATE_DISCOVERING",
+		2: "LEARNER_STATE_SYNCHRONIZING",
+		3: "LEARNER_STATE_SYNCHRONIZED",
+		4: "LEARNER_STATE_SERVING",
+	}
+	LearnerState_value = map[string]int32{
+		"LEARNER_STATE_UNSPECIFIED":   0,
+		"LEARNER_STATE_DISCOVERING":   1,
+		"LEARNER_STATE_SYNCHRONIZING": 2,
+		"LEARNER_STATE_SYNCHRONIZED":  3,
+		"LEARNER_STATE_SERVING":       4,
+	}
+)
+
+func (x LearnerState) Enum() *LearnerState {
+	p := new(LearnerState)
+	*p = x
+	return p
+}
+
+func (x LearnerState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LearnerState) Descriptor() protoreflect.EnumDescriptor {
+	return file_quorate_admin_v1_admin_proto_enumTypes[1].Descriptor()
+}
+
+func (LearnerState) Type() protoreflect.EnumType {
+	return &file_quorate_admin_v1_admin_proto_enumTypes[1]
+}
+
+func (x LearnerState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LearnerState.Descriptor instead.
+func (LearnerState) EnumDescriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{1}
+}
+
+// SyncKind is how a learner comes to have the leader's history.
+type SyncKind int32
+
+const (
+	// Not decided yet.
+	SyncKind_SYNC_KIND_UNSPECIFIED SyncKind = 0
+	// By the txns that it lacks.
+	SyncKind_SYNC_KIND_DIFF SyncKind = 1
+	// By cutting its log, then by the txns that it lacks.
+	SyncKind_SYNC_KIND_TRUNC SyncKind = 2
+	// By a snapshot, then by the txns after that.
+	SyncKind_SYNC_KIND_SNAP SyncKind = 3
+)
+
+// Enum value maps for SyncKind.
+var (
+	SyncKind_name = map[int32]string{
+		0: "SYNC_KIND_UNSPECIFIED",
+		1: "SYNC_KIND_DIFF",
+		2: "SYNC_KIND_TRUNC",
+		3: "SYNC_KIND_SNAP",
+	}
+	SyncKind_value = map[string]int32{
+		"SYNC_KIND_UNSPECIFIED": 0,
+		"SYNC_KIND_DIFF":        1,
+		"SYNC_KIND_TRUNC":       2,
+		"SYNC_KIND_SNAP":        3,
+	}
+)
+
+func (x SyncKind) Enum() *SyncKind {
+	p := new(SyncKind)
+	*p = x
+	return p
+}
+
+func (x SyncKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SyncKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_quorate_admin_v1_admin_proto_enumTypes[2].Descriptor()
+}
+
+func (SyncKind) Type() protoreflect.EnumType {
+	return &file_quorate_admin_v1_admin_proto_enumTypes[2]
+}
+
+func (x SyncKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SyncKind.Descriptor instead.
+func (SyncKind) EnumDescriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
 // StatusRequest asks how a server is.
@@ -160,6 +280,21 @@ type StatusResponse struct {
 	LogBytes uint64 `protobuf:"varint,17,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
 	// Address on which it serves clients.
 	ClientAddress string `protobuf:"bytes,18,opt,name=client_address,json=clientAddress,proto3" json:"client_address,omitempty"`
+	// The server that leads, as far as this one knows; 0 if it knows of none.
+	Leader uint32 `protobuf:"varint,19,opt,name=leader,proto3" json:"leader,omitempty"`
+	// Address on which it serves other servers; empty if it serves none.
+	PeerAddress string `protobuf:"bytes,20,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
+	// The greatest epoch it has promised to take part in; at least epoch.
+	AcceptedEpoch uint32 `protobuf:"varint,21,opt,name=accepted_epoch,json=acceptedEpoch,proto3" json:"accepted_epoch,omitempty"`
+	// The servers of the ensemble by the newest list this server has, by id.
+	Members []*Member `protobuf:"bytes,22,rep,name=members,proto3" json:"members,omitempty"`
+	// Zxid of the txn that made that list; 0 while the ensemble is not founded, and the
+	// list is the one the server was started with.
+	MembersZxid uint64 `protobuf:"varint,23,opt,name=members_zxid,json=membersZxid,proto3" json:"members_zxid,omitempty"`
+	// Its part in elections.
+	Election *Election `protobuf:"bytes,24,opt,name=election,proto3" json:"election,omitempty"`
+	// Those that follow this server, by id; of a leader only.
+	Learners      []*LearnerStatus `protobuf:"bytes,25,rep,name=learners,proto3" json:"learners,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -320,6 +455,731 @@ func (x *StatusResponse) GetClientAddress() string {
 	return ""
 }
 
+func (x *StatusResponse) GetLeader() uint32 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetPeerAddress() string {
+	if x != nil {
+		return x.PeerAddress
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetAcceptedEpoch() uint32 {
+	if x != nil {
+		return x.AcceptedEpoch
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetMembersZxid() uint64 {
+	if x != nil {
+		return x.MembersZxid
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetElection() *Election {
+	if x != nil {
+		return x.Election
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetLearners() []*LearnerStatus {
+	if x != nil {
+		return x.Learners
+	}
+	return nil
+}
+
+// Member is one server of the ensemble.
+type Member struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Server id, 1 to 253.
+	Id uint32 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Address at which this server reaches it; empty for a server on its own.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// Whether it is listed as a voter; otherwise it is an observer.
+	Voter bool `protobuf:"varint,3,opt,name=voter,proto3" json:"voter,omitempty"`
+	// Identity of the data directory with which it counts; 0 if none is known yet.
+	Storage uint64 `protobuf:"fixed64,4,opt,name=storage,proto3" json:"storage,omitempty"`
+	// What it weighs in a quorum: 1 unless weights are set, 0 for an observer.
+	Weight int64 `protobuf:"varint,5,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Number of its group, from 1; without groups all voters are in group 1. 0 for an observer.
+	Group uint32 `protobuf:"varint,6,opt,name=group,proto3" json:"group,omitempty"`
+	// Whether the server that answers takes it to count: it weighs something, and its data
+	// directory, as far as seen, is the one listed.
+	Counts        bool `protobuf:"varint,7,opt,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Member) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Member) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Member) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *Member) GetStorage() uint64 {
+	if x != nil {
+		return x.Storage
+	}
+	return 0
+}
+
+func (x *Member) GetWeight() int64 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *Member) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Member) GetCounts() bool {
+	if x != nil {
+		return x.Counts
+	}
+	return false
+}
+
+// Election is a server's part in elections.
+type Election struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round it is in, or in which it decided; 0 before the first.
+	Round uint64 `protobuf:"varint,1,opt,name=round,proto3" json:"round,omitempty"`
+	// Whom it votes for, or has decided for; 0 for nobody.
+	Candidate uint32 `protobuf:"varint,2,opt,name=candidate,proto3" json:"candidate,omitempty"`
+	// What the candidate stands on: its current epoch and the last zxid it has logged.
+	CandidateEpoch uint32 `protobuf:"varint,3,opt,name=candidate_epoch,json=candidateEpoch,proto3" json:"candidate_epoch,omitempty"`
+	// See candidate_epoch.
+	CandidateZxid uint64 `protobuf:"varint,4,opt,name=candidate_zxid,json=candidateZxid,proto3" json:"candidate_zxid,omitempty"`
+	// While it looks for a leader: voters that it has not heard of in this round.
+	Unheard       []uint32 `protobuf:"varint,5,rep,packed,name=unheard,proto3" json:"unheard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Election) Reset() {
+	*x = Election{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Election) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Election) ProtoMessage() {}
+
+func (x *Election) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Election.ProtoReflect.Descriptor instead.
+func (*Election) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Election) GetRound() uint64 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Election) GetCandidate() uint32 {
+	if x != nil {
+		return x.Candidate
+	}
+	return 0
+}
+
+func (x *Election) GetCandidateEpoch() uint32 {
+	if x != nil {
+		return x.CandidateEpoch
+	}
+	return 0
+}
+
+func (x *Election) GetCandidateZxid() uint64 {
+	if x != nil {
+		return x.CandidateZxid
+	}
+	return 0
+}
+
+func (x *Election) GetUnheard() []uint32 {
+	if x != nil {
+		return x.Unheard
+	}
+	return nil
+}
+
+// LearnerStatus is a follower or an observer as its leader sees it.
+type LearnerStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Server id.
+	Id uint32 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How far it is.
+	State LearnerState `protobuf:"varint,2,opt,name=state,proto3,enum=quorate.admin.v1.LearnerState" json:"state,omitempty"`
+	// Whether the membership lists it as a voter.
+	Voter bool `protobuf:"varint,3,opt,name=voter,proto3" json:"voter,omitempty"`
+	// Whether it counts in quorums: it is a voter, with the data directory that is listed.
+	Counts bool `protobuf:"varint,4,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Identity of its data directory.
+	Storage uint64 `protobuf:"fixed64,5,opt,name=storage,proto3" json:"storage,omitempty"`
+	// How far its log is durable.
+	Acked uint64 `protobuf:"varint,6,opt,name=acked,proto3" json:"acked,omitempty"`
+	// Txns of this epoch that it has not acknowledged.
+	LagTxns int64 `protobuf:"varint,7,opt,name=lag_txns,json=lagTxns,proto3" json:"lag_txns,omitempty"`
+	// Bytes sent that it has not acknowledged.
+	LagBytes int64 `protobuf:"varint,8,opt,name=lag_bytes,json=lagBytes,proto3" json:"lag_bytes,omitempty"`
+	// For how long nothing was heard of it.
+	Silent *durationpb.Duration `protobuf:"bytes,9,opt,name=silent,proto3" json:"silent,omitempty"`
+	// How it came, or comes, to have the history.
+	SyncKind SyncKind `protobuf:"varint,10,opt,name=sync_kind,json=syncKind,proto3,enum=quorate.admin.v1.SyncKind" json:"sync_kind,omitempty"`
+	// When that began.
+	SyncBegan *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=sync_began,json=syncBegan,proto3" json:"sync_began,omitempty"`
+	// How long it took; absent while it goes on.
+	SyncTook *durationpb.Duration `protobuf:"bytes,12,opt,name=sync_took,json=syncTook,proto3" json:"sync_took,omitempty"`
+	// Bytes sent for it, of snapshot and txns.
+	SyncBytes     int64 `protobuf:"varint,13,opt,name=sync_bytes,json=syncBytes,proto3" json:"sync_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LearnerStatus) Reset() {
+	*x = LearnerStatus{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LearnerStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LearnerStatus) ProtoMessage() {}
+
+func (x *LearnerStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LearnerStatus.ProtoReflect.Descriptor instead.
+func (*LearnerStatus) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LearnerStatus) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *LearnerStatus) GetState() LearnerState {
+	if x != nil {
+		return x.State
+	}
+	return LearnerState_LEARNER_STATE_UNSPECIFIED
+}
+
+func (x *LearnerStatus) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *LearnerStatus) GetCounts() bool {
+	if x != nil {
+		return x.Counts
+	}
+	return false
+}
+
+func (x *LearnerStatus) GetStorage() uint64 {
+	if x != nil {
+		return x.Storage
+	}
+	return 0
+}
+
+func (x *LearnerStatus) GetAcked() uint64 {
+	if x != nil {
+		return x.Acked
+	}
+	return 0
+}
+
+func (x *LearnerStatus) GetLagTxns() int64 {
+	if x != nil {
+		return x.LagTxns
+	}
+	return 0
+}
+
+func (x *LearnerStatus) GetLagBytes() int64 {
+	if x != nil {
+		return x.LagBytes
+	}
+	return 0
+}
+
+func (x *LearnerStatus) GetSilent() *durationpb.Duration {
+	if x != nil {
+		return x.Silent
+	}
+	return nil
+}
+
+func (x *LearnerStatus) GetSyncKind() SyncKind {
+	if x != nil {
+		return x.SyncKind
+	}
+	return SyncKind_SYNC_KIND_UNSPECIFIED
+}
+
+func (x *LearnerStatus) GetSyncBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SyncBegan
+	}
+	return nil
+}
+
+func (x *LearnerStatus) GetSyncTook() *durationpb.Duration {
+	if x != nil {
+		return x.SyncTook
+	}
+	return nil
+}
+
+func (x *LearnerStatus) GetSyncBytes() int64 {
+	if x != nil {
+		return x.SyncBytes
+	}
+	return 0
+}
+
+// ResignRequest asks a leader to resign.
+type ResignRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A voter that follows and is to lead next; 0: whoever is elected.
+	Successor     uint32 `protobuf:"varint,1,opt,name=successor,proto3" json:"successor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResignRequest) Reset() {
+	*x = ResignRequest{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResignRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResignRequest) ProtoMessage() {}
+
+func (x *ResignRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResignRequest.ProtoReflect.Descriptor instead.
+func (*ResignRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ResignRequest) GetSuccessor() uint32 {
+	if x != nil {
+		return x.Successor
+	}
+	return 0
+}
+
+// ResignResponse says that the reign is over.
+type ResignResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResignResponse) Reset() {
+	*x = ResignResponse{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResignResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResignResponse) ProtoMessage() {}
+
+func (x *ResignResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResignResponse.ProtoReflect.Descriptor instead.
+func (*ResignResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+// MessagesRequest asks what was said.
+type MessagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The server at the other end; 0 for all.
+	Server        uint32 `protobuf:"varint,1,opt,name=server,proto3" json:"server,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessagesRequest) Reset() {
+	*x = MessagesRequest{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessagesRequest) ProtoMessage() {}
+
+func (x *MessagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessagesRequest.ProtoReflect.Descriptor instead.
+func (*MessagesRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *MessagesRequest) GetServer() uint32 {
+	if x != nil {
+		return x.Server
+	}
+	return 0
+}
+
+// MessagesResponse tells what was said, a list for each stream.
+type MessagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The streams that are open, the oldest first.
+	Conversations []*Conversation `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessagesResponse) Reset() {
+	*x = MessagesResponse{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessagesResponse) ProtoMessage() {}
+
+func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessagesResponse.ProtoReflect.Descriptor instead.
+func (*MessagesResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *MessagesResponse) GetConversations() []*Conversation {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
+// Conversation is the end of what was said on one stream of Learner.Sync.
+type Conversation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The server at the other end; 0 if it has not said who it is.
+	Server uint32 `protobuf:"varint,1,opt,name=server,proto3" json:"server,omitempty"`
+	// Whether this server leads on this stream; otherwise it is the learner.
+	Leading bool `protobuf:"varint,2,opt,name=leading,proto3" json:"leading,omitempty"`
+	// When the stream began.
+	Began *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=began,proto3" json:"began,omitempty"`
+	// Messages since then.
+	Total uint64 `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`
+	// The last of them, the oldest first.
+	Messages      []*Message `protobuf:"bytes,5,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conversation) Reset() {
+	*x = Conversation{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conversation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conversation) ProtoMessage() {}
+
+func (x *Conversation) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
+func (*Conversation) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Conversation) GetServer() uint32 {
+	if x != nil {
+		return x.Server
+	}
+	return 0
+}
+
+func (x *Conversation) GetLeading() bool {
+	if x != nil {
+		return x.Leading
+	}
+	return false
+}
+
+func (x *Conversation) GetBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Began
+	}
+	return nil
+}
+
+func (x *Conversation) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Conversation) GetMessages() []*Message {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// Message is one message.
+type Message struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was sent or received.
+	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// Whether this server sent it.
+	Sent bool `protobuf:"varint,2,opt,name=sent,proto3" json:"sent,omitempty"`
+	// Its step as the proto file names it, such as Proposal.
+	Step string `protobuf:"bytes,3,opt,name=step,proto3" json:"step,omitempty"`
+	// The zxid it is about; 0 if none.
+	Zxid uint64 `protobuf:"varint,4,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// Txns, or the number of the request, or of the round; 0 if none.
+	Number        uint64 `protobuf:"varint,5,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Message) Reset() {
+	*x = Message{}
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Message) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Message) ProtoMessage() {}
+
+func (x *Message) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Message.ProtoReflect.Descriptor instead.
+func (*Message) Descriptor() ([]byte, []int) {
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Message) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Message) GetSent() bool {
+	if x != nil {
+		return x.Sent
+	}
+	return false
+}
+
+func (x *Message) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *Message) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *Message) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // SetLogLevelRequest asks for another log level.
 type SetLogLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -331,7 +1191,7 @@ type SetLogLevelRequest struct {
 
 func (x *SetLogLevelRequest) Reset() {
 	*x = SetLogLevelRequest{}
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -343,7 +1203,7 @@ func (x *SetLogLevelRequest) String() string {
 func (*SetLogLevelRequest) ProtoMessage() {}
 
 func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[2]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -356,7 +1216,7 @@ func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelRequest.ProtoReflect.Descriptor instead.
 func (*SetLogLevelRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{2}
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetLogLevelRequest) GetLevel() string {
@@ -377,7 +1237,7 @@ type SetLogLevelResponse struct {
 
 func (x *SetLogLevelResponse) Reset() {
 	*x = SetLogLevelResponse{}
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +1249,7 @@ func (x *SetLogLevelResponse) String() string {
 func (*SetLogLevelResponse) ProtoMessage() {}
 
 func (x *SetLogLevelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[3]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +1262,7 @@ func (x *SetLogLevelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelResponse.ProtoReflect.Descriptor instead.
 func (*SetLogLevelResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetLogLevelResponse) GetPrevious() string {
@@ -421,7 +1281,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +1293,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +1306,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 // SnapshotResponse tells which snapshot is durable now.
@@ -460,7 +1320,7 @@ type SnapshotResponse struct {
 
 func (x *SnapshotResponse) Reset() {
 	*x = SnapshotResponse{}
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +1332,7 @@ func (x *SnapshotResponse) String() string {
 func (*SnapshotResponse) ProtoMessage() {}
 
 func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_quorate_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +1345,7 @@ func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotResponse.ProtoReflect.Descriptor instead.
 func (*SnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_quorate_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SnapshotResponse) GetZxid() uint64 {
@@ -499,8 +1359,8 @@ var File_quorate_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_quorate_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1cquorate/admin/v1/admin.proto\x12\x10quorate.admin.v1\"\x0f\n" +
-	"\rStatusRequest\"\xb2\x04\n" +
+	"\x1cquorate/admin/v1/admin.proto\x12\x10quorate.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
+	"\rStatusRequest\"\xe0\x06\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12*\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x16.quorate.admin.v1.RoleR\x04role\x12\x16\n" +
@@ -521,7 +1381,64 @@ const file_quorate_admin_v1_admin_proto_rawDesc = "" +
 	"\astorage\x18\x0f \x01(\x06R\astorage\x12#\n" +
 	"\rlast_snapshot\x18\x10 \x01(\x04R\flastSnapshot\x12\x1b\n" +
 	"\tlog_bytes\x18\x11 \x01(\x04R\blogBytes\x12%\n" +
-	"\x0eclient_address\x18\x12 \x01(\tR\rclientAddress\"*\n" +
+	"\x0eclient_address\x18\x12 \x01(\tR\rclientAddress\x12\x16\n" +
+	"\x06leader\x18\x13 \x01(\rR\x06leader\x12!\n" +
+	"\fpeer_address\x18\x14 \x01(\tR\vpeerAddress\x12%\n" +
+	"\x0eaccepted_epoch\x18\x15 \x01(\rR\racceptedEpoch\x122\n" +
+	"\amembers\x18\x16 \x03(\v2\x18.quorate.admin.v1.MemberR\amembers\x12!\n" +
+	"\fmembers_zxid\x18\x17 \x01(\x04R\vmembersZxid\x126\n" +
+	"\belection\x18\x18 \x01(\v2\x1a.quorate.admin.v1.ElectionR\belection\x12;\n" +
+	"\blearners\x18\x19 \x03(\v2\x1f.quorate.admin.v1.LearnerStatusR\blearners\"\xa8\x01\n" +
+	"\x06Member\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05voter\x18\x03 \x01(\bR\x05voter\x12\x18\n" +
+	"\astorage\x18\x04 \x01(\x06R\astorage\x12\x16\n" +
+	"\x06weight\x18\x05 \x01(\x03R\x06weight\x12\x14\n" +
+	"\x05group\x18\x06 \x01(\rR\x05group\x12\x16\n" +
+	"\x06counts\x18\a \x01(\bR\x06counts\"\xa8\x01\n" +
+	"\bElection\x12\x14\n" +
+	"\x05round\x18\x01 \x01(\x04R\x05round\x12\x1c\n" +
+	"\tcandidate\x18\x02 \x01(\rR\tcandidate\x12'\n" +
+	"\x0fcandidate_epoch\x18\x03 \x01(\rR\x0ecandidateEpoch\x12%\n" +
+	"\x0ecandidate_zxid\x18\x04 \x01(\x04R\rcandidateZxid\x12\x18\n" +
+	"\aunheard\x18\x05 \x03(\rR\aunheard\"\xe9\x03\n" +
+	"\rLearnerStatus\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x124\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1e.quorate.admin.v1.LearnerStateR\x05state\x12\x14\n" +
+	"\x05voter\x18\x03 \x01(\bR\x05voter\x12\x16\n" +
+	"\x06counts\x18\x04 \x01(\bR\x06counts\x12\x18\n" +
+	"\astorage\x18\x05 \x01(\x06R\astorage\x12\x14\n" +
+	"\x05acked\x18\x06 \x01(\x04R\x05acked\x12\x19\n" +
+	"\blag_txns\x18\a \x01(\x03R\alagTxns\x12\x1b\n" +
+	"\tlag_bytes\x18\b \x01(\x03R\blagBytes\x121\n" +
+	"\x06silent\x18\t \x01(\v2\x19.google.protobuf.DurationR\x06silent\x127\n" +
+	"\tsync_kind\x18\n" +
+	" \x01(\x0e2\x1a.quorate.admin.v1.SyncKindR\bsyncKind\x129\n" +
+	"\n" +
+	"sync_began\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tsyncBegan\x126\n" +
+	"\tsync_took\x18\f \x01(\v2\x19.google.protobuf.DurationR\bsyncTook\x12\x1d\n" +
+	"\n" +
+	"sync_bytes\x18\r \x01(\x03R\tsyncBytes\"-\n" +
+	"\rResignRequest\x12\x1c\n" +
+	"\tsuccessor\x18\x01 \x01(\rR\tsuccessor\"\x10\n" +
+	"\x0eResignResponse\")\n" +
+	"\x0fMessagesRequest\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\rR\x06server\"X\n" +
+	"\x10MessagesResponse\x12D\n" +
+	"\rconversations\x18\x01 \x03(\v2\x1e.quorate.admin.v1.ConversationR\rconversations\"\xbf\x01\n" +
+	"\fConversation\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\rR\x06server\x12\x18\n" +
+	"\aleading\x18\x02 \x01(\bR\aleading\x120\n" +
+	"\x05began\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\x04R\x05total\x125\n" +
+	"\bmessages\x18\x05 \x03(\v2\x19.quorate.admin.v1.MessageR\bmessages\"\x89\x01\n" +
+	"\aMessage\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04sent\x18\x02 \x01(\bR\x04sent\x12\x12\n" +
+	"\x04step\x18\x03 \x01(\tR\x04step\x12\x12\n" +
+	"\x04zxid\x18\x04 \x01(\x04R\x04zxid\x12\x16\n" +
+	"\x06number\x18\x05 \x01(\x04R\x06number\"*\n" +
 	"\x12SetLogLevelRequest\x12\x14\n" +
 	"\x05level\x18\x01 \x01(\tR\x05level\"1\n" +
 	"\x13SetLogLevelResponse\x12\x1a\n" +
@@ -534,11 +1451,24 @@ const file_quorate_admin_v1_admin_proto_rawDesc = "" +
 	"\fROLE_LOOKING\x10\x01\x12\x11\n" +
 	"\rROLE_FOLLOWER\x10\x02\x12\x0f\n" +
 	"\vROLE_LEADER\x10\x03\x12\x11\n" +
-	"\rROLE_OBSERVER\x10\x042\x83\x02\n" +
+	"\rROLE_OBSERVER\x10\x04*\xa8\x01\n" +
+	"\fLearnerState\x12\x1d\n" +
+	"\x19LEARNER_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19LEARNER_STATE_DISCOVERING\x10\x01\x12\x1f\n" +
+	"\x1bLEARNER_STATE_SYNCHRONIZING\x10\x02\x12\x1e\n" +
+	"\x1aLEARNER_STATE_SYNCHRONIZED\x10\x03\x12\x19\n" +
+	"\x15LEARNER_STATE_SERVING\x10\x04*b\n" +
+	"\bSyncKind\x12\x19\n" +
+	"\x15SYNC_KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eSYNC_KIND_DIFF\x10\x01\x12\x13\n" +
+	"\x0fSYNC_KIND_TRUNC\x10\x02\x12\x12\n" +
+	"\x0eSYNC_KIND_SNAP\x10\x032\xa3\x03\n" +
 	"\x05Admin\x12K\n" +
 	"\x06Status\x12\x1f.quorate.admin.v1.StatusRequest\x1a .quorate.admin.v1.StatusResponse\x12Z\n" +
 	"\vSetLogLevel\x12$.quorate.admin.v1.SetLogLevelRequest\x1a%.quorate.admin.v1.SetLogLevelResponse\x12Q\n" +
-	"\bSnapshot\x12!.quorate.admin.v1.SnapshotRequest\x1a\".quorate.admin.v1.SnapshotResponseB9Z7github.com/quorate/quorate/gen/quorate/admin/v1;adminv1b\x06proto3"
+	"\bSnapshot\x12!.quorate.admin.v1.SnapshotRequest\x1a\".quorate.admin.v1.SnapshotResponse\x12K\n" +
+	"\x06Resign\x12\x1f.quorate.admin.v1.ResignRequest\x1a .quorate.admin.v1.ResignResponse\x12Q\n" +
+	"\bMessages\x12!.quorate.admin.v1.MessagesRequest\x1a\".quorate.admin.v1.MessagesResponseB9Z7github.com/quorate/quorate/gen/quorate/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_quorate_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -552,30 +1482,59 @@ func file_quorate_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_quorate_admin_v1_admin_proto_rawDescData
 }
 
-var file_quorate_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_quorate_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_quorate_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_quorate_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_quorate_admin_v1_admin_proto_goTypes = []any{
-	(Role)(0),                   // 0: quorate.admin.v1.Role
-	(*StatusRequest)(nil),       // 1: quorate.admin.v1.StatusRequest
-	(*StatusResponse)(nil),      // 2: quorate.admin.v1.StatusResponse
-	(*SetLogLevelRequest)(nil),  // 3: quorate.admin.v1.SetLogLevelRequest
-	(*SetLogLevelResponse)(nil), // 4: quorate.admin.v1.SetLogLevelResponse
-	(*SnapshotRequest)(nil),     // 5: quorate.admin.v1.SnapshotRequest
-	(*SnapshotResponse)(nil),    // 6: quorate.admin.v1.SnapshotResponse
+	(Role)(0),                     // 0: quorate.admin.v1.Role
+	(LearnerState)(0),             // 1: quorate.admin.v1.LearnerState
+	(SyncKind)(0),                 // 2: quorate.admin.v1.SyncKind
+	(*StatusRequest)(nil),         // 3: quorate.admin.v1.StatusRequest
+	(*StatusResponse)(nil),        // 4: quorate.admin.v1.StatusResponse
+	(*Member)(nil),                // 5: quorate.admin.v1.Member
+	(*Election)(nil),              // 6: quorate.admin.v1.Election
+	(*LearnerStatus)(nil),         // 7: quorate.admin.v1.LearnerStatus
+	(*ResignRequest)(nil),         // 8: quorate.admin.v1.ResignRequest
+	(*ResignResponse)(nil),        // 9: quorate.admin.v1.ResignResponse
+	(*MessagesRequest)(nil),       // 10: quorate.admin.v1.MessagesRequest
+	(*MessagesResponse)(nil),      // 11: quorate.admin.v1.MessagesResponse
+	(*Conversation)(nil),          // 12: quorate.admin.v1.Conversation
+	(*Message)(nil),               // 13: quorate.admin.v1.Message
+	(*SetLogLevelRequest)(nil),    // 14: quorate.admin.v1.SetLogLevelRequest
+	(*SetLogLevelResponse)(nil),   // 15: quorate.admin.v1.SetLogLevelResponse
+	(*SnapshotRequest)(nil),       // 16: quorate.admin.v1.SnapshotRequest
+	(*SnapshotResponse)(nil),      // 17: quorate.admin.v1.SnapshotResponse
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_quorate_admin_v1_admin_proto_depIdxs = []int32{
-	0, // 0: quorate.admin.v1.StatusResponse.role:type_name -> quorate.admin.v1.Role
-	1, // 1: quorate.admin.v1.Admin.Status:input_type -> quorate.admin.v1.StatusRequest
-	3, // 2: quorate.admin.v1.Admin.SetLogLevel:input_type -> quorate.admin.v1.SetLogLevelRequest
-	5, // 3: quorate.admin.v1.Admin.Snapshot:input_type -> quorate.admin.v1.SnapshotRequest
-	2, // 4: quorate.admin.v1.Admin.Status:output_type -> quorate.admin.v1.StatusResponse
-	4, // 5: quorate.admin.v1.Admin.SetLogLevel:output_type -> quorate.admin.v1.SetLogLevelResponse
-	6, // 6: quorate.admin.v1.Admin.Snapshot:output_type -> quorate.admin.v1.SnapshotResponse
-	4, // [4:7] is the sub-list for method output_type
-	1, // [1:4] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	0,  // 0: quorate.admin.v1.StatusResponse.role:type_name -> quorate.admin.v1.Role
+	5,  // 1: quorate.admin.v1.StatusResponse.members:type_name -> quorate.admin.v1.Member
+	6,  // 2: quorate.admin.v1.StatusResponse.election:type_name -> quorate.admin.v1.Election
+	7,  // 3: quorate.admin.v1.StatusResponse.learners:type_name -> quorate.admin.v1.LearnerStatus
+	1,  // 4: quorate.admin.v1.LearnerStatus.state:type_name -> quorate.admin.v1.LearnerState
+	18, // 5: quorate.admin.v1.LearnerStatus.silent:type_name -> google.protobuf.Duration
+	2,  // 6: quorate.admin.v1.LearnerStatus.sync_kind:type_name -> quorate.admin.v1.SyncKind
+	19, // 7: quorate.admin.v1.LearnerStatus.sync_began:type_name -> google.protobuf.Timestamp
+	18, // 8: quorate.admin.v1.LearnerStatus.sync_took:type_name -> google.protobuf.Duration
+	12, // 9: quorate.admin.v1.MessagesResponse.conversations:type_name -> quorate.admin.v1.Conversation
+	19, // 10: quorate.admin.v1.Conversation.began:type_name -> google.protobuf.Timestamp
+	13, // 11: quorate.admin.v1.Conversation.messages:type_name -> quorate.admin.v1.Message
+	19, // 12: quorate.admin.v1.Message.at:type_name -> google.protobuf.Timestamp
+	3,  // 13: quorate.admin.v1.Admin.Status:input_type -> quorate.admin.v1.StatusRequest
+	14, // 14: quorate.admin.v1.Admin.SetLogLevel:input_type -> quorate.admin.v1.SetLogLevelRequest
+	16, // 15: quorate.admin.v1.Admin.Snapshot:input_type -> quorate.admin.v1.SnapshotRequest
+	8,  // 16: quorate.admin.v1.Admin.Resign:input_type -> quorate.admin.v1.ResignRequest
+	10, // 17: quorate.admin.v1.Admin.Messages:input_type -> quorate.admin.v1.MessagesRequest
+	4,  // 18: quorate.admin.v1.Admin.Status:output_type -> quorate.admin.v1.StatusResponse
+	15, // 19: quorate.admin.v1.Admin.SetLogLevel:output_type -> quorate.admin.v1.SetLogLevelResponse
+	17, // 20: quorate.admin.v1.Admin.Snapshot:output_type -> quorate.admin.v1.SnapshotResponse
+	9,  // 21: quorate.admin.v1.Admin.Resign:output_type -> quorate.admin.v1.ResignResponse
+	11, // 22: quorate.admin.v1.Admin.Messages:output_type -> quorate.admin.v1.MessagesResponse
+	18, // [18:23] is the sub-list for method output_type
+	13, // [13:18] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_quorate_admin_v1_admin_proto_init() }
@@ -588,8 +1547,8 @@ func file_quorate_admin_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_quorate_admin_v1_admin_proto_rawDesc), len(file_quorate_admin_v1_admin_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      3,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,8 @@ const (
 	Admin_Status_FullMethodName      = "/quorate.admin.v1.Admin/Status"
 	Admin_SetLogLevel_FullMethodName = "/quorate.admin.v1.Admin/SetLogLevel"
 	Admin_Snapshot_FullMethodName    = "/quorate.admin.v1.Admin/Snapshot"
+	Admin_Resign_FullMethodName      = "/quorate.admin.v1.Admin/Resign"
+	Admin_Messages_FullMethodName    = "/quorate.admin.v1.Admin/Messages"
 )
 
 // AdminClient is the client API for Admin service.
@@ -39,6 +41,11 @@ type AdminClient interface {
 	// Snapshot writes a snapshot now and returns when it is durable. If one is being
 	// written already, it waits for that one.
 	Snapshot(ctx context.Context, in *SnapshotRequest, opts ...grpc.CallOption) (*SnapshotResponse, error)
+	// Resign ends this server's leadership, and returns when it has ended. What is in
+	// flight is finished first. UNAVAILABLE if it does not lead.
+	Resign(ctx context.Context, in *ResignRequest, opts ...grpc.CallOption) (*ResignResponse, error)
+	// Messages tells what was last said on the streams between this server and others.
+	Messages(ctx context.Context, in *MessagesRequest, opts ...grpc.CallOption) (*MessagesResponse, error)
 }
 
 type adminClient struct {
@@ -79,6 +86,26 @@ func (c *adminClient) Snapshot(ctx context.Context, in *SnapshotRequest, opts ..
 	return out, nil
 }
 
+func (c *adminClient) Resign(ctx context.Context, in *ResignRequest, opts ...grpc.CallOption) (*ResignResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResignResponse)
+	err := c.cc.Invoke(ctx, Admin_Resign_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminClient) Messages(ctx context.Context, in *MessagesRequest, opts ...grpc.CallOption) (*MessagesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MessagesResponse)
+	err := c.cc.Invoke(ctx, Admin_Messages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServer is the server API for Admin service.
 // All implementations must embed UnimplementedAdminServer
 // for forward compatibility.
@@ -92,6 +119,11 @@ type AdminServer interface {
 	// Snapshot writes a snapshot now and returns when it is durable. If one is being
 	// written already, it waits for that one.
 	Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error)
+	// Resign ends this server's leadership, and returns when it has ended. What is in
+	// flight is finished first. UNAVAILABLE if it does not lead.
+	Resign(context.Context, *ResignRequest) (*ResignResponse, error)
+	// Messages tells what was last said on the streams between this server and others.
+	Messages(context.Context, *MessagesRequest) (*MessagesResponse, error)
 	mustEmbedUnimplementedAdminServer()
 }
 
@@ -110,6 +142,12 @@ func (UnimplementedAdminServer) SetLogLevel(context.Context, *SetLogLevelRequest
 }
 func (UnimplementedAdminServer) Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Snapshot not implemented")
+}
+func (UnimplementedAdminServer) Resign(context.Context, *ResignRequest) (*ResignResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resign not implemented")
+}
+func (UnimplementedAdminServer) Messages(context.Context, *MessagesRequest) (*MessagesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Messages not implemented")
 }
 func (UnimplementedAdminServer) mustEmbedUnimplementedAdminServer() {}
 func (UnimplementedAdminServer) testEmbeddedByValue()               {}
@@ -186,6 +224,42 @@ func _Admin_Snapshot_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Admin_Resign_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResignRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).Resign(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_Resign_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).Resign(ctx, req.(*ResignRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Admin_Messages_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MessagesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).Messages(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_Messages_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).Messages(ctx, req.(*MessagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Admin_ServiceDesc is the grpc.ServiceDesc for Admin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -204,6 +278,14 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Snapshot",
 			Handler:    _Admin_Snapshot_Handler,
+		},
+		{
+			MethodName: "Resign",
+			Handler:    _Admin_Resign_Handler,
+		},
+		{
+			MethodName: "Messages",
+			Handler:    _Admin_Messages_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
