@@ -7,23 +7,22 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
 
 // TestAcksNeverAheadOfOwnDisk: a quorum of followers may commit before the
 // leader's own disk is done; the leader applies no further than that disk.
 func TestAcksNeverAheadOfOwnDisk(t *testing.T) {
-	a := newAcks(1, quorum.Majority{1, 2, 3}, 10)
-	a.set(2, 15)
-	a.set(3, 14)
+	a := newAcks(1, 9, voters(1, 2, 3), 10, &beacon{})
+	a.set(2, 9, 15)
+	a.set(3, 9, 14)
 	if got := a.committed(); got != 14 {
 		t.Errorf("committed %v, want 14: followers 2 and 3 have it", got)
 	}
 	if got := a.applicable(); got != 10 {
 		t.Errorf("applicable %v, want 10: the own disk is there only", got)
 	}
-	a.set(1, 13)
+	a.set(1, 9, 13)
 	if got := a.applicable(); got != 13 {
 		t.Errorf("applicable %v, want 13", got)
 	}
@@ -32,10 +31,10 @@ func TestAcksNeverAheadOfOwnDisk(t *testing.T) {
 // TestAcksNeverGoBack feeds late and repeated acknowledgements.
 func TestAcksNeverGoBack(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	a := newAcks(1, quorum.Majority{1, 2, 3}, 5)
+	a := newAcks(1, 9, voters(1, 2, 3), 5, &beacon{})
 	last := a.committed()
 	for range 1000 {
-		a.set(txn.ServerID(1+rng.IntN(3)), txn.Zxid(rng.IntN(100)))
+		a.set(txn.ServerID(1+rng.IntN(3)), 9, txn.Zxid(rng.IntN(100)))
 		now := a.committed()
 		if now < last {
 			t.Fatalf("committed went from %v back to %v", last, now)
@@ -45,10 +44,10 @@ func TestAcksNeverGoBack(t *testing.T) {
 }
 
 func TestObserversCommitNothing(t *testing.T) {
-	a := newAcks(1, quorum.Majority{1, 2, 3}, 0)
-	a.set(1, 9)
-	a.set(4, 9)
-	a.set(5, 9)
+	a := newAcks(1, 9, voters(1, 2, 3), 0, &beacon{})
+	a.set(1, 9, 9)
+	a.set(4, 9, 9)
+	a.set(5, 9, 9)
 	if got := a.committed(); got != 0 {
 		t.Errorf("committed %v by one voter and two observers", got)
 	}

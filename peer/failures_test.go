@@ -14,7 +14,7 @@ import (
 // TestPromiseThatCannotBeKeptEndsTheCandidacy: an epoch that is not durable is neither
 // announced nor built on.
 func TestPromiseThatCannotBeKeptEndsTheCandidacy(t *testing.T) {
-	for n, want := range []string{"", "accepted epoch 1"} { // the promise fails, the current epoch fails
+	for n, want := range []string{"role looking: elected; the voters are being collected", "role looking: elected; the voters are being collected\naccepted epoch 1"} { // the promise fails, the current epoch fails
 		bubble(t, func(t *testing.T) {
 			broken := errors.New("the disk is gone")
 			syncs, running := 0, false
@@ -33,7 +33,7 @@ func TestPromiseThatCannotBeKeptEndsTheCandidacy(t *testing.T) {
 			if !errors.Is(err, broken) {
 				t.Errorf("Run: %v, want the disk's error", err)
 			}
-			wantTrace(t, s, want)
+			wantTrace(t, s, want+"\nrole looking: writing /data/epochs: sync /data/epochs: the disk is gone")
 			_ = s.down()
 		})
 	}

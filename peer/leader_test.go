@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/quorate/quorate/peer/quorum"
+	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/tree"
@@ -17,7 +17,7 @@ import (
 )
 
 // candidate is a leader of servers 1 and 2 of which nothing runs: what 2 does, the test says.
-func candidate(t *testing.T, disk *vfs.Mem, promised epochs.Record, e Events) *leader {
+func candidate(t *testing.T, disk *vfs.Mem, promised epochs.Record, e func(Event)) *leader {
 	t.Helper()
 	st, err := store.Open(context.Background(), store.Config{
 		FS: disk, Dir: "/data", Server: 1, SegmentSize: small, Reserve: -1, Random: rand.Uint64,
@@ -30,7 +30,11 @@ func candidate(t *testing.T, disk *vfs.Mem, promised epochs.Record, e Events) *l
 		t.Fatal(err)
 	}
 	members := []txn.Member{{ID: 1}, {ID: 2}}
-	return newLeader(New(Config{ID: 1, Members: members, Store: st, Random: rand.Uint64, Events: e}), quorum.Majority{1, 2})
+	p, err := New(Config{ID: 1, Members: members, Store: st, Random: rand.Uint64, Events: e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newLeader(p, election.View{Membership: txn.Membership{Members: members}})
 }
 
 // TestLeaderKeepsItsOrder holds a leader at each rendezvous and looks at what it has done by then,
@@ -39,9 +43,11 @@ func TestLeaderKeepsItsOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		disk := vfs.NewMem()
 		tr := &trace{}
-		events := tr.events()
-		events.EpochCurrent = func(e txn.Epoch) {
-			tr.printf("current epoch %d", e)
+		events := func(e Event) {
+			tr.add(e)
+			if _, ok := e.(EpochCurrent); !ok {
+				return
+			}
 			if last := afterPowerCut(t, disk).Last(); last != txn.MakeZxid(3, 1) {
 				t.Errorf("the epoch is durable on a log that ends at %v, want 3.1", last)
 			}
@@ -66,20 +72,24 @@ func TestLeaderKeepsItsOrder(t *testing.T) {
 				t.Errorf("the disk's log ends at %v, want %v", held.Last(), last)
 			}
 		}
-		want("", 7, 3, 0)
-		l.infos.arrive(2)
-		steps := "accepted epoch 8"
+		steps := "role looking: elected; the voters are being collected"
+		want(steps, 7, 3, 0)
+		l.mu.Lock()
+		l.mu.disks[2] = 22
+		l.mu.Unlock()
+		_ = l.infos.arrive(2, 22, nil)
+		steps += "\naccepted epoch 8"
 		want(steps, 8, 3, 0)
 		if e := l.store.Epochs(); e.From != 1 || e.Incarnation != l.incarnation {
 			t.Errorf("the epoch was accepted from %d, incarnation %x, not from this candidacy (P1)", e.From, e.Incarnation)
 		}
-		l.epochAcks.arrive(2)
+		_ = l.epochAcks.arrive(2, 22, nil)
 		steps += "\ncurrent epoch 8"
 		want(steps, 8, 8, txn.MakeZxid(3, 1))
 		if z := l.store.Version().Zxid(); z != 0 {
 			t.Errorf("applied up to %v before a quorum has the log", z)
 		}
-		l.synced.arrive(2)
+		_ = l.synced.arrive(2, 22, nil)
 		steps += "\nestablished in epoch 8: committed 3.1, tail 1\nfounded with 2 member(s)\nrole leader"
 		want(steps, 8, 8, txn.MakeZxid(3, 1))
 		if z := l.store.Version().Zxid(); z != txn.MakeZxid(3, 1) {
@@ -110,9 +120,11 @@ func appendTxn(t *testing.T, st *store.Store, z txn.Zxid) {
 func TestLastEpoch(t *testing.T) {
 	for accepted, refused := range map[txn.Epoch]bool{txn.MaxEpoch - 1: false, txn.MaxEpoch: true} {
 		bubble(t, func(t *testing.T) {
-			l := candidate(t, vfs.NewMem(), epochs.Record{Accepted: accepted, From: 1, Current: accepted}, Events{})
-			l.infos.arrive(2)
-			epoch, err := l.proposeEpoch(t.Context())
+			l := candidate(t, vfs.NewMem(), epochs.Record{Accepted: accepted, From: 1, Current: accepted}, nil)
+			l.mu.disks[2] = 22
+			_ = l.infos.arrive(2, 22, nil)
+			err := l.proposeEpoch(t.Context())
+			epoch := l.epoch
 			if refused && (err == nil || !strings.Contains(err.Error(), "the last there is")) {
 				t.Errorf("after epoch %d comes %d, %v", accepted, epoch, err)
 			}

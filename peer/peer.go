@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
@@ -17,18 +21,19 @@ type Role uint8
 
 // The roles.
 const (
-	// Looking: no leader is known; the server answers reads only.
+	// Looking: no leader is known, or not reached yet; the server answers reads only.
 	Looking Role = iota
+	// Following: the server votes and is up to date with a leader.
+	Following
+	// Observing is Following without a vote.
+	Observing
 	// Leading: a quorum follows this server.
 	Leading
 )
 
-// String returns the role in lower case.
+// String returns the role in lower case, as a noun.
 func (r Role) String() string {
-	if r == Leading {
-		return "leader"
-	}
-	return "looking"
+	return [...]string{"looking", "follower", "observer", "leader"}[r]
 }
 
 // Config says who a peer is.
@@ -41,70 +46,206 @@ type Config struct {
 	// Store is where this server keeps what survives a restart. Its Run must be
 	// running beside the peer's.
 	Store *store.Store
+	// Dialer opens streams to the others; a server on its own needs none.
+	Dialer Dialer
 	// Random returns the random numbers of ids that must not be guessed or repeated.
 	Random func() uint64
-	// Events listens to the steps.
-	Events Events
+	// Quorum gives the quorum system of a membership; nil: majorities.
+	Quorum func(txn.Membership) quorum.System
+	// Bootstrap lets a quorum of blank servers found an ensemble: see [election.Config].
+	Bootstrap bool
+	// Timing is how patient it is.
+	Timing Timing
+	// Limits bound what learners may cost a leader.
+	Limits Limits
+	// Events listens to the steps; may be nil.
+	Events func(Event)
 }
 
-// Status is what a peer is doing.
-type Status struct {
+// Standing is what a server is in its ensemble at one moment.
+type Standing struct {
+	// Role is Looking until the reign, or the learner's synchronization, is complete.
 	Role Role
-	// Reason says why there is no leader; empty when there is one.
-	Reason string
-	// Epoch is the current epoch, as it stands on disk.
-	Epoch txn.Epoch
-	// Committed is the greatest zxid known to be committed.
-	Committed txn.Zxid
+	// Leader is who leads, as far as known; 0 without.
+	Leader txn.ServerID
+	// Term is the reign of this server; nil unless Leading.
+	Term *Term
+	// Upstream is the stream to the leader; nil unless Following or Observing.
+	Upstream *Upstream
+	// Reason says why the server is Looking; nil otherwise.
+	Reason error
+	// Changed is closed when this is no longer so.
+	Changed <-chan struct{}
+
+	candidacy *leader // whom learners may come to, also before it is established
+	changed   chan struct{}
 }
 
 // Peer is one server of an ensemble. Its methods may be called by anybody.
 type Peer struct {
-	id      txn.ServerID
-	members []txn.Member
-	store   *store.Store
-	random  func() uint64
-	events  Events
-	applied *watermark
+	id       txn.ServerID
+	nonce    uint64 // this process's, see LearnerInfo
+	members  []txn.Member
+	store    *store.Store
+	dialer   Dialer
+	random   func() uint64
+	quorum   func(txn.Membership) quorum.System
+	timing   Timing
+	limits   Limits
+	emit     func(Event)
+	applied  *watermark
+	elector  *elector
+	requests func(Request, func(Reply, error)) // set before Run
+
+	// resync makes the next AckEpoch ask for a snapshot, abstain the next Look stand
+	// back; both for the goroutine of roles alone.
+	resync, abstain bool
+
+	// serving counts the conversations that other servers have begun here.
+	serving sync.WaitGroup
 
 	mu struct {
 		sync.Mutex
-		term    *Term         // nil without an established leader here
-		reason  error         // why there is none
-		changed chan struct{} // closed at the next change of term
+		standing Standing
+		madeRoom time.Time // when a reign was last ended for a server left out (P5)
+		stalled  time.Time // when one was last ended for a stalled disk
 	}
 }
 
-// New returns a peer that does nothing until Run.
-func New(c Config) *Peer {
+// New returns a peer that does nothing until Run. It fails if the server is not
+// among its own members.
+func New(c Config) (*Peer, error) {
 	p := &Peer{
-		id: c.ID, members: c.Members, store: c.Store, random: c.Random,
-		events: c.Events, applied: &watermark{},
+		id: c.ID, members: c.Members, store: c.Store, dialer: c.Dialer, random: c.Random,
+		quorum: c.Quorum, timing: c.Timing.complete(), limits: c.Limits.complete(), emit: c.Events, applied: &watermark{},
 	}
-	p.mu.reason = errors.New("starting")
-	p.mu.changed = make(chan struct{})
+	if p.emit == nil {
+		p.emit = func(Event) {}
+	}
+	if p.quorum == nil {
+		p.quorum = func(m txn.Membership) quorum.System { return quorum.Of(m) }
+	}
+	p.requests = func(_ Request, done func(Reply, error)) {
+		done(Reply{}, Refusal(errors.New("nobody takes requests here")))
+	}
+	for p.nonce == 0 {
+		p.nonce = p.random()
+	}
+	changed := make(chan struct{})
+	p.mu.standing = Standing{Reason: errors.New("starting"), Changed: changed, changed: changed}
 	p.applied.raise(c.Store.Version().Zxid())
-	return p
+	view, err := p.view()
+	if err != nil {
+		return nil, err
+	}
+	p.elector, err = newElector(p, election.Config{ID: c.ID, View: view, Quorum: p.quorum, Bootstrap: c.Bootstrap})
+	return p, err
 }
+
+// Handle sets who carries out, on the leader, the requests that learners forward; before Run.
+// handle must not block for long; done is called once, as soon as the request is proposed or refused:
+// with the zxid at which the learner may answer its client, on any goroutine.
+func (p *Peer) Handle(handle func(r Request, done func(Reply, error))) { p.requests = handle }
 
 // Run takes part in the ensemble until ctx ends (nil) or the store can no longer
 // be relied on (its error).
 func (p *Peer) Run(ctx context.Context) error {
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.elector.run(inner) })
+	g.Go(func() error { return p.roles(inner) })
+	err := g.Wait()
+	p.serving.Wait()
+	return orNil(ctx, err)
+}
+
+// roles is a server's life: look for a leader, be or follow it, and again.
+func (p *Peer) roles(ctx context.Context) error {
 	for {
-		err := p.reign(ctx)
+		err := p.role(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
+		p.become(Standing{Reason: err})
+		var store *storeError
 		switch {
-		case errors.Is(err, ErrRollover):
 		case fault.Is(err, fault.NoSpace):
 			if err := p.store.WaitRoom(ctx); err != nil {
-				return orNil(ctx, err)
+				return err
 			}
-		default:
-			return err
+		case errors.As(err, &store):
+			return store.error
 		}
 	}
+}
+
+// role is one election and what it made of this server.
+func (p *Peer) role(ctx context.Context) error {
+	look, err := p.credentials(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := p.elector.look(ctx, look)
+	if err != nil {
+		return err
+	}
+	if d.Leader == p.id {
+		return newLeader(p, d.View).lead(ctx)
+	}
+	leader, ok := p.address(d)
+	if !ok {
+		return fmt.Errorf("server %d was elected, and nobody knows its address", d.Leader)
+	}
+	role := Observing
+	if p.quorum(d.View.Membership).Has(p.id) {
+		role = Following
+	}
+	return newLearner(p, leader, role).follow(ctx)
+}
+
+// credentials are what this server may be elected for: durable, all of it.
+func (p *Peer) credentials(ctx context.Context) (election.Look, error) {
+	if err := p.store.Sync(ctx); err != nil {
+		return election.Look{}, broken(err)
+	}
+	if err := p.lockedOut(); err != nil {
+		return election.Look{}, broken(err)
+	}
+	abstain := p.abstain
+	p.abstain = false
+	return election.Look{
+		Epoch: p.store.Epochs().Current, Zxid: p.store.Last(), Storage: p.store.Identity().Storage, Abstain: abstain,
+	}, nil
+}
+
+// address returns the leader with the address this server was told to use, or the one in the membership.
+func (p *Peer) address(d election.Decide) (txn.Member, bool) {
+	return memberOf(d.Leader, p.members, d.View.Membership.Members)
+}
+
+// memberOf returns the entry of a server in the first of several lists that has one.
+func memberOf(id txn.ServerID, lists ...[]txn.Member) (txn.Member, bool) {
+	for _, list := range lists {
+		for _, m := range list {
+			if m.ID == id {
+				return m, true
+			}
+		}
+	}
+	return txn.Member{}, false
+}
+
+// storeError is an error of the store after which this server cannot go on.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
+
+// broken marks an error of the store as the end of the peer: nobody knows what is on
+// disk, so the directory has to be opened again. A full disk is none: it ends the role only.
+func broken(err error) error {
+	if fault.Is(err, fault.NoSpace) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &storeError{err}
 }
 
 // orNil returns nil for an error that only says that ctx has ended.
@@ -115,121 +256,51 @@ func orNil(ctx context.Context, err error) error {
 	return err
 }
 
-// reign leads once. With one voter the election is won before it starts.
-func (p *Peer) reign(ctx context.Context) error {
-	voters, err := p.voters()
-	if err != nil {
-		return err
+// become publishes what this server is now.
+func (p *Peer) become(s Standing) {
+	s.changed = make(chan struct{})
+	s.Changed = s.changed
+	p.mu.Lock()
+	old := p.mu.standing
+	p.mu.standing = s
+	close(old.changed)
+	p.mu.Unlock()
+	if s.Role != old.Role || s.Role == Looking && reasonOf(s) != reasonOf(old) {
+		p.emit(RoleChanged{Role: s.Role, Reason: reasonOf(s)})
 	}
-	if !voters.Reached(func(id txn.ServerID) bool { return id == p.id }) {
-		return fmt.Errorf("server %d is no quorum of the voters %v: ensembles of several servers are not supported yet", p.id, voters)
-	}
-	return newLeader(p, voters).lead(ctx)
 }
 
-// voters returns who counts: the voters of the last membership in the log, or of
-// the founders. A server whose data directory is not the one the membership names
-// does not count, for it cannot vouch for what it once acknowledged (P6).
-func (p *Peer) voters() (quorum.Majority, error) {
-	m, err := p.membership()
-	if err != nil {
-		return nil, err
+func reasonOf(s Standing) string {
+	if s.Reason == nil {
+		return ""
 	}
-	for _, member := range m.Members {
-		if member.ID == p.id && member.Storage != p.store.Identity().Storage {
-			return nil, fmt.Errorf("the data directory's identity is %v, but server %d joined the ensemble with %v: "+
-				"this disk does not hold what the server acknowledged; restore the directory it had", p.store.Identity().Storage, p.id, member.Storage)
-		}
-	}
-	return quorum.Of(m), nil
+	return s.Reason.Error()
 }
 
-// membership returns the last membership in the log, committed or not.
-func (p *Peer) membership() (txn.Membership, error) {
-	m, founded := p.store.Version().Membership()
-	for t, err := range p.store.Tail() {
-		if err != nil {
-			return m, err
-		}
-		if op, ok := t.Op.(*txn.Membership); ok {
-			m, founded = *op, true
-		}
-	}
-	if !founded {
-		m = p.founding()
-	}
-	return m, nil
-}
-
-// founding is the membership with which this server founds an ensemble.
-func (p *Peer) founding() txn.Membership {
-	m := txn.Membership{Ensemble: p.store.Identity().Ensemble}
-	for m.Ensemble == 0 {
-		m.Ensemble = txn.EnsembleID(p.random())
-	}
-	for _, member := range p.members {
-		if member.ID == p.id {
-			member.Storage = p.store.Identity().Storage
-		}
-		m.Members = append(m.Members, member)
-	}
-	return m
-}
-
-// take announces an established reign.
-func (p *Peer) take(t *Term) {
-	p.change(t, nil)
-	p.events.role(Leading, "")
-}
-
-// leave announces its end: first to those who ask for a reign, so that nobody who
-// saw this one end is given it again.
-func (p *Peer) leave(t *Term, cause error) {
-	p.change(nil, cause)
-	t.abandon(cause)
-	p.events.resigned(t.epoch, cause)
-	p.events.role(Looking, cause.Error())
-}
-
-func (p *Peer) change(t *Term, reason error) {
+// Standing returns what this server is now.
+func (p *Peer) Standing() Standing {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.term, p.mu.reason = t, reason
-	close(p.mu.changed)
-	p.mu.changed = make(chan struct{})
-}
-
-// Term returns the reign of this server, or an error that says why there is none,
-// and what is closed when that changes.
-func (p *Peer) Term() (*Term, <-chan struct{}, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.mu.term, p.mu.changed, p.mu.reason
-}
-
-// Status tells what the peer is doing.
-func (p *Peer) Status() Status {
-	s := Status{Epoch: p.store.Epochs().Current, Committed: p.store.Version().Zxid()}
-	term, _, reason := p.Term()
-	if term == nil {
-		s.Reason = reason.Error()
-		return s
-	}
-	s.Role, s.Committed = Leading, term.Committed()
-	return s
+	return p.mu.standing
 }
 
 // Sync asks the quorum how far the ensemble is and returns that zxid once this
-// server has applied it: a read here that follows is linearizable (P10). The
-// voter that a quorum of one has to ask is this server itself.
+// server has applied it: a read here that follows is linearizable (P10). It writes nothing.
 func (p *Peer) Sync(ctx context.Context) (txn.Zxid, error) {
-	term, _, reason := p.Term()
-	if term == nil {
-		return 0, Refusal(reason)
+	switch s := p.Standing(); {
+	case s.Term != nil:
+		return s.Term.sync(ctx)
+	case s.Upstream != nil:
+		return s.Upstream.sync(ctx)
+	default:
+		return 0, Refusal(s.Reason)
 	}
-	z := term.Committed()
-	if err := p.applied.wait(ctx, z); err != nil {
-		return 0, err
-	}
-	return z, nil
+}
+
+// ServeExchange takes another server's notifications until its stream ends. When it returns, the
+// transport must end the stream. The error says why, if it is a *[Rejection] to the other server too.
+func (p *Peer) ServeExchange(s ExchangeServer) error {
+	p.serving.Add(1)
+	defer p.serving.Done()
+	return p.elector.serve(s)
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/vfs"
@@ -17,18 +16,27 @@ import (
 // yet, and may have been acknowledged elsewhere (P10).
 func TestSyncWaitsForWhatIsCommitted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l := candidate(t, vfs.NewMem(), epochs.Record{}, Events{})
-		term := &Term{acks: newAcks(1, quorum.Majority{1, 2, 3}, 3)}
-		l.change(term, nil)
+		l := candidate(t, vfs.NewMem(), epochs.Record{}, nil)
+		l.who = voters(1, 2, 3)
+		l.rounds.elect(l.who)
+		term := &Term{lead: l, over: make(chan struct{}), acks: newAcks(1, l.disk, l.who, 3, l.news)}
+		l.become(Standing{Role: Leading, Term: term})
 		l.applied.raise(3)
-		term.acks.set(2, 5)
-		term.acks.set(3, 5)
+		term.acks.set(2, 22, 5)
+		term.acks.set(3, 33, 5)
 		var z txn.Zxid
 		var err error
 		go func() { z, err = l.Sync(t.Context()) }()
 		synctest.Wait()
+		l.applied.raise(4)
+		synctest.Wait()
 		if z != 0 || err != nil {
-			t.Fatalf("synced to %v, %v; only 3 is applied", z, err)
+			t.Fatalf("synced to %v, %v; nobody else has echoed the round", z, err)
+		}
+		l.rounds.echo(2, 22, 1)
+		synctest.Wait()
+		if z != 0 || err != nil {
+			t.Fatalf("synced to %v, %v; only 4 is applied", z, err)
 		}
 		l.applied.raise(5)
 		synctest.Wait()
@@ -42,14 +50,15 @@ func TestSyncWaitsForWhatIsCommitted(t *testing.T) {
 // the peer no longer gives it out; nor does it take anything more.
 func TestWhoSeesAReignEndIsNotGivenItAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l := candidate(t, vfs.NewMem(), epochs.Record{}, Events{})
-		term := newTerm(1, 1, quorum.Majority{1, 2}, l.store, l.applied, l.store.Version().Edit())
-		l.take(term)
+		l := candidate(t, vfs.NewMem(), epochs.Record{}, nil)
+		term := newTerm(l, l.store.Version().Edit())
+		l.epoch, l.term = 1, term
+		l.take()
 		var order []string
 		for _, name := range []string{"first", "second"} {
 			b := &Batch{Zxid: 9, Done: func(err error) {
 				order = append(order, name)
-				if again, _, _ := l.Term(); again == term {
+				if l.Standing().Term == term {
 					t.Error("the reign is given out")
 				}
 			}}
@@ -58,7 +67,7 @@ func TestWhoSeesAReignEndIsNotGivenItAgain(t *testing.T) {
 			}
 		}
 		cause := errors.New("enough")
-		l.leave(term, cause)
+		l.leave(cause)
 		if got := strings.Join(order, " "); got != "first second" {
 			t.Errorf("done in the order %q", got)
 		}
@@ -74,15 +83,16 @@ func TestWhoSeesAReignEndIsNotGivenItAgain(t *testing.T) {
 // TestTailThatDoesNotFit: a log whose tail contradicts the tree is not led from.
 func TestTailThatDoesNotFit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l := candidate(t, vfs.NewMem(), epochs.Record{}, Events{})
+		l := candidate(t, vfs.NewMem(), epochs.Record{}, nil)
 		z := txn.MakeZxid(1, 1)
 		x := &txn.Txn{Header: txn.Header{Zxid: z}, Op: &txn.Delete{Path: "/missing"}}
 		if err := l.store.Append(t.Context(), []wal.Record{{Zxid: z, Payload: x.Append(nil)}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range []*rendezvous{l.infos, l.epochAcks, l.synced} {
-			r.arrive(2)
+			_ = r.arrive(2, 22, nil)
 		}
+		l.mu.disks[2] = 22
 		if err := l.lead(t.Context()); err == nil || !strings.Contains(err.Error(), "does not fit the tree") {
 			t.Errorf("led from a tail that does not fit: %v", err)
 		}

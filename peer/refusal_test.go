@@ -62,8 +62,8 @@ func TestFullDiskEndsTheReignEarly(t *testing.T) {
 			t.Errorf("ready on a full disk: %v", err)
 		}
 		<-term.Over()
-		if again, _, why := s.peer.Term(); again == term || !fault.Is(why, fault.NoSpace) {
-			t.Errorf("no leader because of %v, want NO_SPACE", why)
+		if now := s.peer.Standing(); now.Term == term || !fault.Is(now.Reason, fault.NoSpace) {
+			t.Errorf("no leader because of %v, want NO_SPACE", now.Reason)
 		}
 		if err := s.down(); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -12,7 +11,7 @@ import (
 // the leader among them. ZAB has three: the accepted epochs, the
 // acknowledgements of the new epoch, and the acknowledgements of its history.
 type rendezvous struct {
-	voters quorum.Majority
+	who    *electorate
 	leader txn.ServerID
 	done   chan struct{} // closed when the quorum is complete
 
@@ -22,16 +21,21 @@ type rendezvous struct {
 	}
 }
 
-func newRendezvous(leader txn.ServerID, voters quorum.Majority) *rendezvous {
-	r := &rendezvous{voters: voters, leader: leader, done: make(chan struct{})}
+func newRendezvous(leader txn.ServerID, who *electorate) *rendezvous {
+	r := &rendezvous{who: who, leader: leader, done: make(chan struct{})}
 	r.mu.joined = map[txn.ServerID]bool{}
 	return r
 }
 
-// join counts id, if it votes, and waits until the quorum is complete or ctx
+// join counts a server with this disk, if it counts at all, and waits until the quorum is complete or ctx
 // ends, whose cause it returns. Joining again changes nothing.
-func (r *rendezvous) join(ctx context.Context, id txn.ServerID) error {
-	r.arrive(id)
+func (r *rendezvous) join(ctx context.Context, id txn.ServerID, disk txn.StorageID) error {
+	r.arrive(id, disk, nil)
+	return r.wait(ctx)
+}
+
+// wait waits like join, and counts nobody.
+func (r *rendezvous) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
 		return nil
@@ -40,20 +44,41 @@ func (r *rendezvous) join(ctx context.Context, id txn.ServerID) error {
 	}
 }
 
-func (r *rendezvous) arrive(id txn.ServerID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.complete() {
-		return
-	}
-	r.mu.joined[id] = true
-	if r.complete() {
-		close(r.done)
+// complete tells whether the quorum is.
+func (r *rendezvous) complete() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
 	}
 }
 
-// complete needs r.mu. A quorum of followers alone is none: the leader's own
+// arrive counts a server and does not wait. Before the quorum is complete, and in one step
+// with counting, it calls check, if any, whose error keeps the server out.
+func (r *rendezvous) arrive(id txn.ServerID, disk txn.StorageID, check func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.complete() {
+		return nil
+	}
+	if check != nil {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if !r.who.counts(id, disk) {
+		return nil
+	}
+	r.mu.joined[id] = true
+	if r.enough() {
+		close(r.done)
+	}
+	return nil
+}
+
+// enough needs r.mu. A quorum of followers alone is none: the leader's own
 // durable step is part of each rendezvous (P2).
-func (r *rendezvous) complete() bool {
-	return r.mu.joined[r.leader] && r.voters.Reached(func(id txn.ServerID) bool { return r.mu.joined[id] })
+func (r *rendezvous) enough() bool {
+	return r.mu.joined[r.leader] && r.who.Reached(func(id txn.ServerID) bool { return r.mu.joined[id] })
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -14,17 +15,17 @@ import (
 // TestRendezvousExhaustive lets every subset of four servers arrive, three of
 // them voters, and holds completion against its definition.
 func TestRendezvousExhaustive(t *testing.T) {
-	voters := quorum.Majority{1, 2, 3} // 4 observes
+	who := voters(1, 2, 3) // 4 observes
 	const leader = 1
 	for set := range 1 << 4 {
-		r := newRendezvous(leader, voters)
+		r := newRendezvous(leader, who)
 		count := 0
 		for id := txn.ServerID(1); id <= 4; id++ {
 			if set>>(id-1)&1 == 0 {
 				continue
 			}
-			r.arrive(id)
-			r.arrive(id) // again: changes nothing
+			_ = r.arrive(id, 9, nil)
+			_ = r.arrive(id, 9, nil) // again: changes nothing
 			if id <= 3 {
 				count++
 			}
@@ -38,11 +39,11 @@ func TestRendezvousExhaustive(t *testing.T) {
 
 func TestRendezvousWaitsForTheLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRendezvous(1, quorum.Majority{1, 2, 3})
+		r := newRendezvous(1, voters(1, 2, 3))
 		var met atomic.Int32
 		for _, id := range []txn.ServerID{2, 3} {
 			go func() {
-				if err := r.join(t.Context(), id); err != nil {
+				if err := r.join(t.Context(), id, 9); err != nil {
 					t.Error(err)
 				}
 				met.Add(1)
@@ -52,7 +53,7 @@ func TestRendezvousWaitsForTheLeader(t *testing.T) {
 		if met.Load() != 0 {
 			t.Fatal("two followers met without the leader's own durable step (P2)")
 		}
-		if err := r.join(t.Context(), 1); err != nil {
+		if err := r.join(t.Context(), 1, 9); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -66,9 +67,18 @@ func TestRendezvousGivesUpWithTheCause(t *testing.T) {
 	cause := errors.New("initLimit is over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	if err := newRendezvous(1, quorum.Majority{1, 2, 3}).join(ctx, 1); !errors.Is(err, cause) {
+	if err := newRendezvous(1, voters(1, 2, 3)).join(ctx, 1, 9); !errors.Is(err, cause) {
 		t.Errorf("got %v, want the cause", err)
 	}
+}
+
+// voters is an electorate that counts whatever disk they have.
+func voters(ids ...txn.ServerID) *electorate {
+	var m txn.Membership
+	for _, id := range ids {
+		m.Members = append(m.Members, txn.Member{ID: id, Role: txn.Voter})
+	}
+	return newElectorate(election.View{Membership: m}, func(m txn.Membership) quorum.System { return quorum.Of(m) })
 }
 
 func closed(c <-chan struct{}) bool {

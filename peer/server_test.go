@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -36,36 +35,17 @@ type trace struct {
 	}
 }
 
-func (tr *trace) printf(format string, args ...any) {
+// add is a listener.
+func (tr *trace) add(e Event) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	tr.mu.lines = append(tr.mu.lines, fmt.Sprintf(format, args...))
+	tr.mu.lines = append(tr.mu.lines, e.String())
 }
 
 func (tr *trace) String() string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return strings.Join(tr.mu.lines, "\n")
-}
-
-func (tr *trace) events() Events {
-	return Events{
-		Role:          func(r Role, reason string) { tr.printf("role %v%s", r, because(reason)) },
-		EpochAccepted: func(e txn.Epoch) { tr.printf("accepted epoch %d", e) },
-		EpochCurrent:  func(e txn.Epoch) { tr.printf("current epoch %d", e) },
-		Established: func(e txn.Epoch, z txn.Zxid, tail int) {
-			tr.printf("established in epoch %d: committed %v, tail %d", e, z, tail)
-		},
-		Founded:  func(m txn.Membership) { tr.printf("founded with %d member(s)", len(m.Members)) },
-		Resigned: func(e txn.Epoch, cause error) { tr.printf("resigned epoch %d: %v", e, cause) },
-	}
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + reason
 }
 
 const small = wal.MinSegmentSize
@@ -82,11 +62,13 @@ func boot(t *testing.T, fs vfs.FS, also ...func(*Config)) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, fs: fs, store: st, trace: &trace{}, stop: stop, ended: make(chan error, 1)}
-	c := Config{ID: 1, Members: []txn.Member{{ID: 1, Role: txn.Voter}}, Store: st, Random: random, Events: s.trace.events()}
+	c := Config{ID: 1, Members: []txn.Member{{ID: 1, Role: txn.Voter}}, Store: st, Random: random, Events: s.trace.add}
 	for _, change := range also {
 		change(&c)
 	}
-	s.peer = New(c)
+	if s.peer, err = New(c); err != nil {
+		t.Fatal(err)
+	}
 	storeCtx, stopStore := context.WithCancel(context.Background())
 	s.wg.Go(func() { _ = st.Run(storeCtx) })
 	s.wg.Go(func() { s.ended <- s.peer.Run(ctx); stopStore() })
@@ -105,12 +87,12 @@ func (s *server) down() error {
 func (s *server) term() *Term {
 	s.t.Helper()
 	for {
-		term, changed, _ := s.peer.Term()
-		if term != nil {
-			return term
+		now := s.peer.Standing()
+		if now.Term != nil {
+			return now.Term
 		}
 		select {
-		case <-changed:
+		case <-now.Changed:
 		case err := <-s.ended:
 			s.t.Fatalf("the peer ended: %v\n%v", err, s.trace)
 		}

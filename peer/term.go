@@ -9,8 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/quorate/quorate/peer/quorum"
-	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -30,7 +29,8 @@ type Batch struct {
 	// Zxid is that of the last record, or of the tip if there are none.
 	Zxid txn.Zxid
 	// Version is the tree after the last record; what is published. Not needed without records.
-	Version *tree.Version
+	Version  *tree.Version
+	reshapes bool // it changes the membership
 	// Done is called exactly once if Propose succeeded, in the order of proposal: with nil
 	// when the batch is applied on this server, or with a *fault.Error. It must not block.
 	Done func(error)
@@ -39,15 +39,13 @@ type Batch struct {
 // Term is one established reign of this server. Tip, Ready, Log and Propose are
 // for one goroutine, the proposer; the others may be called by anybody.
 type Term struct {
-	epoch   txn.Epoch
-	self    txn.ServerID
-	store   *store.Store
-	acks    *acks
-	applied *watermark
-	tip     *tree.Draft
-	counter uint32
-	over    chan struct{} // closed when the reign has ended
-	resign  chan error    // at most one cause, from the proposer
+	lead     *leader
+	acks     *acks
+	tip      *tree.Draft
+	counter  uint32
+	reshaped bool          // the batch in the making changes the membership
+	over     chan struct{} // closed when the reign has ended
+	resign   chan error    // at most one cause
 
 	mu struct {
 		sync.Mutex
@@ -56,15 +54,15 @@ type Term struct {
 	}
 }
 
-func newTerm(epoch txn.Epoch, self txn.ServerID, voters quorum.Majority, st *store.Store, applied *watermark, tip *tree.Draft) *Term {
+func newTerm(l *leader, tip *tree.Draft) *Term {
 	return &Term{
-		epoch: epoch, self: self, store: st, applied: applied, tip: tip,
-		acks: newAcks(self, voters, tip.Zxid()), over: make(chan struct{}), resign: make(chan error, 1),
+		lead: l, tip: tip, acks: newAcks(l.id, l.disk, l.who, tip.Zxid(), l.news),
+		over: make(chan struct{}), resign: make(chan error, 1),
 	}
 }
 
 // Epoch returns the reign's epoch.
-func (t *Term) Epoch() txn.Epoch { return t.epoch }
+func (t *Term) Epoch() txn.Epoch { return t.lead.epoch }
 
 // Over is closed when the reign has ended, every batch's Done has been called, and
 // [Peer.Term] no longer returns it.
@@ -87,7 +85,7 @@ func (t *Term) Ready() error {
 	switch {
 	case ended != nil:
 		return ended
-	case t.store.Full():
+	case t.lead.store.Full():
 		return t.end(fault.New(fault.NoSpace, "", "the disk of the txn log is full: writes wait until there is room, reads go on"))
 	case t.counter >= txn.MaxCounter:
 		return t.end(ErrRollover)
@@ -101,11 +99,14 @@ func (t *Term) Ready() error {
 // the operation was prepared.
 func (t *Term) Log(h txn.Header, op txn.Op) (wal.Record, tree.Outcome) {
 	t.counter++
-	h.Zxid = txn.MakeZxid(t.epoch, t.counter)
+	h.Zxid = txn.MakeZxid(t.lead.epoch, t.counter)
 	h.Time = t.tip.Clamp(time.Now().UnixMilli())
 	h.Committed = t.Committed()
 	h.Author = strings.ToValidUTF8(h.Author, "\uFFFD") // or nobody could decode the txn
 	x := &txn.Txn{Header: h, Op: op}
+	if _, ok := op.(*txn.Membership); ok {
+		t.reshaped = true
+	}
 	out := t.tip.Apply(x)
 	x.Digest = t.tip.Digest()
 	return wal.Record{Zxid: x.Zxid, Payload: x.Append(make([]byte, 0, x.Size()))}, out
@@ -130,6 +131,7 @@ func (t *Term) end(cause error) error {
 // as proposed, and as the last of its reign: the next one may find that part and
 // commit it, so Done says that the outcome is unknown.
 func (t *Term) Propose(ctx context.Context, b *Batch) error {
+	b.reshapes, t.reshaped = t.reshaped, false
 	if err := t.push(b); err != nil {
 		return err
 	}
@@ -137,11 +139,13 @@ func (t *Term) Propose(ctx context.Context, b *Batch) error {
 		t.acks.nudge()
 		return nil
 	}
-	err := t.store.Append(ctx, b.Records)
+	err := t.lead.store.Append(ctx, b.Records)
 	if err == nil {
+		// Only now: what the learners log must not be taken back here.
+		t.lead.feed.append(b.Records)
 		return nil
 	}
-	if t.store.Last() < b.Records[0].Zxid && t.drop(b) {
+	if t.lead.store.Last() < b.Records[0].Zxid && t.drop(b) {
 		return t.end(err)
 	}
 	_ = t.end(err) // Done tells it
@@ -181,12 +185,12 @@ func (t *Term) run(ctx context.Context) error {
 
 // watchDisk turns the own log's progress into the own acknowledgement.
 func (t *Term) watchDisk(ctx context.Context) error {
-	z := t.store.Durable()
+	z := t.lead.store.Durable()
 	for {
-		t.acks.set(t.self, z)
-		next, err := t.store.WaitProgress(ctx, z)
+		t.acks.set(t.lead.id, t.lead.disk, z)
+		next, err := t.lead.store.WaitProgress(ctx, z)
 		if err != nil {
-			return err
+			return broken(err)
 		}
 		z = next
 	}
@@ -199,7 +203,7 @@ func (t *Term) apply(ctx context.Context) error {
 	for {
 		t.publish(t.take(t.acks.applicable()))
 		if cause != nil && t.idle() {
-			return cause
+			return t.handOver(ctx, cause)
 		}
 		select {
 		case <-t.acks.wake:
@@ -228,7 +232,9 @@ func (t *Term) take(z txn.Zxid) []*Batch {
 func (t *Term) publish(ready []*Batch) {
 	var last *tree.Version
 	var bytes int64
+	reshaped := false
 	for _, b := range ready {
+		reshaped = reshaped || b.reshapes
 		if len(b.Records) > 0 {
 			last = b.Version
 		}
@@ -237,11 +243,59 @@ func (t *Term) publish(ready []*Batch) {
 		}
 	}
 	if last != nil {
-		t.store.Publish(last, bytes)
-		t.applied.raise(last.Zxid())
+		t.lead.store.Publish(last, bytes)
+		t.lead.applied.raise(last.Zxid())
+	}
+	if reshaped {
+		v, _ := viewOf(last)
+		t.elect(v)
 	}
 	for _, b := range ready {
 		b.Done(nil)
+	}
+}
+
+// elect puts a committed and applied membership in force: from here on its disks count (P6).
+func (t *Term) elect(v election.View) {
+	who := newElectorate(v, t.lead.quorum)
+	t.acks.elect(who)
+	t.lead.rounds.elect(who)
+	t.lead.elector.changed(v)
+}
+
+// sync is P10 on the leader.
+func (t *Term) sync(ctx context.Context) (txn.Zxid, error) {
+	type answer struct {
+		at  txn.Zxid
+		err error
+	}
+	answered := make(chan answer, 1)
+	t.lead.rounds.begin(t.Committed(), func(at txn.Zxid, err error) { answered <- answer{at, err} })
+	select {
+	case a := <-answered:
+		if a.err != nil {
+			return 0, a.err
+		}
+		return a.at, t.await(ctx, a.at)
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// await returns when z is applied here; what is committed when the reign ends may not be any more.
+func (t *Term) await(ctx context.Context, z txn.Zxid) error {
+	for {
+		changed := t.lead.applied.poll(z)
+		if changed == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-t.over:
+			return Refusal(errors.New("the reign has ended"))
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
@@ -250,7 +304,7 @@ func (t *Term) publish(ready []*Batch) {
 func (t *Term) idle() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.mu.inflight) == 0 || t.mu.inflight[0].Zxid > t.store.Last()
+	return len(t.mu.inflight) == 0 || t.mu.inflight[0].Zxid > t.lead.store.Last()
 }
 
 // abandon ends the reign: what is in flight may or may not come to be.

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -146,11 +145,12 @@ func TestBatchThatIsNotTaken(t *testing.T) {
 // TestLogStampsTheHeader: a record's own header is what recovery and replicas go by.
 func TestLogStampsTheHeader(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		l := candidate(t, vfs.NewMem(), epochs.Record{}, Events{})
+		l := candidate(t, vfs.NewMem(), epochs.Record{}, nil)
 		tip := l.store.Version().Edit()
 		future := time.Now().Add(time.Hour).UnixMilli()
 		tip.Apply(createAt(t, tip, txn.MakeZxid(3, 1), "/a", future))
-		term := newTerm(4, 1, quorum.Majority{1, 2}, l.store, l.applied, tip)
+		l.epoch = 4
+		term := newTerm(l, tip)
 		op := createAt(t, tip, 0, "/b", 0).Op
 		rec, out := term.Log(txn.Header{Author: "x", Session: 7, Cxid: 8}, op)
 		got, err := txn.Decode(rec.Payload)

@@ -68,7 +68,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
 	if err := n.open(ctx, o.FS); err != nil {
 		return nil, errors.Join(err, n.release())
 	}
-	n.assemble()
+	if err := n.assemble(); err != nil {
+		return nil, errors.Join(err, n.release())
+	}
 	return n, nil
 }
 
@@ -111,11 +113,14 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 }
 
 // assemble puts the parts on the store, each on the one before.
-func (n *Node) assemble() {
-	n.peer = peer.New(peer.Config{
+func (n *Node) assemble() (err error) {
+	n.peer, err = peer.New(peer.Config{
 		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Random: randomNumber,
-		Events: both(both(n.log.Peer(), n.metrics.Peer()), peer.Events{Role: n.role}),
+		Events: each(n.log.Peer(), n.metrics.Peer(), n.role),
 	})
+	if err != nil {
+		return err
+	}
 	n.pipeline = pipeline.New(pipeline.Config{
 		Peer: n.peer, Store: n.store, Outstanding: n.cfg.MaxOutstanding,
 		Limits: tree.Limits{MaxData: int(n.cfg.MaxValue), MaxRecord: int(n.cfg.MaxRequest), EnforceQuota: n.cfg.EnforceQuota},
@@ -130,6 +135,16 @@ func (n *Node) assemble() {
 		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status,
 		Connections: n.clients.open.Load, Calls: open.open.Load, Build: n.build, Started: n.started,
 	})
+	return nil
+}
+
+// each calls several listeners, one after the other.
+func each(listeners ...func(peer.Event)) func(peer.Event) {
+	return func(e peer.Event) {
+		for _, listen := range listeners {
+			listen(e)
+		}
+	}
 }
 
 func (n *Node) keeper() *api.Keeper {
@@ -218,9 +233,13 @@ func (n *Node) serveMetrics(ctx context.Context) error {
 }
 
 // role follows the peer: writes are possible while there is a leader.
-func (n *Node) role(r peer.Role, _ string) {
-	n.front.ready(r == peer.Leading)
-	if r == peer.Leading {
+func (n *Node) role(e peer.Event) {
+	r, ok := e.(peer.RoleChanged)
+	if !ok {
+		return
+	}
+	n.front.ready(r.Role != peer.Looking)
+	if r.Role != peer.Looking {
 		n.serving()
 	}
 }

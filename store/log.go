@@ -125,3 +125,10 @@ func (s *Store) Stats() Stats {
 	s.snaps.fill(&st)
 	return st
 }
+
+// Base returns the zxid after which the log begins.
+func (s *Store) Base() txn.Zxid { return s.log.Base() }
+
+// Floor returns the greatest durable zxid of the log, its Base included, that is not greater
+// than z. wal.ErrCompacted: the log begins after z.
+func (s *Store) Floor(z txn.Zxid) (txn.Zxid, error) { return s.log.Floor(z) }

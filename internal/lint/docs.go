@@ -72,9 +72,10 @@ func checkDocumented(t *Tree) []Finding {
 }
 
 // exported says whether a function can be seen from outside: an exported name and,
-// of a method, an exported receiver.
+// of a method, an exported receiver. What String, Error and Unwrap are for is known: they
+// need a comment only where they do something else.
 func exported(d *ast.FuncDecl) bool {
-	if !d.Name.IsExported() {
+	if !d.Name.IsExported() || d.Recv != nil && slices.Contains([]string{"String", "Error", "Unwrap"}, d.Name.Name) {
 		return false
 	}
 	return d.Recv == nil || receiver(d).IsExported()

@@ -52,10 +52,10 @@ func (a *Admin) Status(context.Context, *adminv1.StatusRequest) (*adminv1.Status
 }
 
 func role(r peer.Role) adminv1.Role {
-	if r == peer.Leading {
-		return adminv1.Role_ROLE_LEADER
-	}
-	return adminv1.Role_ROLE_LOOKING
+	return map[peer.Role]adminv1.Role{
+		peer.Looking: adminv1.Role_ROLE_LOOKING, peer.Following: adminv1.Role_ROLE_FOLLOWER,
+		peer.Observing: adminv1.Role_ROLE_OBSERVER, peer.Leading: adminv1.Role_ROLE_LEADER,
+	}[r]
 }
 
 // SetLogLevel changes what is logged.

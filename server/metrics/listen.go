@@ -39,13 +39,11 @@ func (m *Metrics) wal() wal.Events {
 }
 
 // Peer listens to the protocol between servers.
-func (m *Metrics) Peer() peer.Events {
-	return peer.Events{
-		Role: func(r peer.Role, _ string) {
-			if r == peer.Looking {
-				m.looking.Inc()
-			}
-		},
+func (m *Metrics) Peer() func(peer.Event) {
+	return func(e peer.Event) {
+		if e, ok := e.(peer.RoleChanged); ok && e.Role == peer.Looking {
+			m.looking.Inc()
+		}
 	}
 }
 

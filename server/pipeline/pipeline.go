@@ -135,12 +135,12 @@ func unknown(cause error) *fault.Error {
 func (p *Pipeline) Run(ctx context.Context) error {
 	defer close(p.stopped)
 	for ctx.Err() == nil {
-		term, changed, reason := p.peer.Term()
-		if term == nil {
-			p.refuse(ctx, changed, peer.Refusal(reason))
+		now := p.peer.Standing()
+		if now.Term == nil {
+			p.refuse(ctx, now.Changed, peer.Refusal(now.Reason))
 			continue
 		}
-		p.sequence(ctx, term)
+		p.sequence(ctx, now.Term)
 	}
 	return nil
 }

@@ -51,7 +51,9 @@ func prepare(t *testing.T, fs vfs.FS, also ...func(*pipeline.Config)) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, store: st}
-	s.peer = peer.New(peer.Config{ID: 1, Members: []txn.Member{{ID: 1}}, Store: st, Random: random})
+	if s.peer, err = peer.New(peer.Config{ID: 1, Members: []txn.Member{{ID: 1}}, Store: st, Random: random}); err != nil {
+		t.Fatal(err)
+	}
 	c := pipeline.Config{Peer: s.peer, Store: st}
 	for _, change := range also {
 		change(&c)
@@ -308,8 +310,8 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("still full: %v", err)
 		}
 		disk.SetLimit(100 * wal.MinSegmentSize)
-		for term, changed, _ := s.peer.Term(); term == nil; term, changed, _ = s.peer.Term() {
-			<-changed
+		for now := s.peer.Standing(); now.Term == nil; now = s.peer.Standing() {
+			<-now.Changed
 		}
 		s.mustCreate("/room")
 		s.down()

@@ -33,7 +33,7 @@ func TestStopLetsTheReignLive(t *testing.T) {
 			go func() { _, err := s.submit(r); outcomes <- err }()
 		}
 		synctest.Wait()
-		term, _, _ := s.peer.Term()
+		term := s.peer.Standing().Term
 		s.run(func(ctx context.Context) { _ = s.pipe.Run(ctx) })
 		synctest.Wait()
 		if z := s.store.Last(); z >= term.Tip().Zxid() {
@@ -49,8 +49,8 @@ func TestStopLetsTheReignLive(t *testing.T) {
 				t.Errorf("what was being proposed became: %v", err)
 			}
 		}
-		if again, _, why := s.peer.Term(); again != term {
-			t.Errorf("stopping the pipeline ended the reign: %v", why)
+		if now := s.peer.Standing(); now.Term != term {
+			t.Errorf("stopping the pipeline ended the reign: %v", now.Reason)
 		}
 		s.stops = s.stops[:2]
 		s.down()

@@ -50,23 +50,21 @@ func (l *Logger) wal() wal.Events {
 }
 
 // Peer listens to the protocol between servers.
-func (l *Logger) Peer() peer.Events {
+func (l *Logger) Peer() func(peer.Event) {
 	z := l.zap.Named("peer")
-	return peer.Events{
-		Role: func(r peer.Role, reason string) {
-			z.Info("role", zap.Stringer("role", r), zap.String("reason", reason))
-		},
-		EpochAccepted: func(e txn.Epoch) { z.Debug("epoch accepted", zap.Uint32("epoch", uint32(e))) },
-		EpochCurrent:  func(e txn.Epoch) { z.Debug("epoch entered", zap.Uint32("epoch", uint32(e))) },
-		Established: func(e txn.Epoch, committed txn.Zxid, tail int) {
-			z.Info("leading", zap.Uint32("epoch", uint32(e)), zxid("committed", committed), zap.Int("tail", tail))
-		},
-		Founded: func(m txn.Membership) {
-			z.Info("ensemble founded", zap.Stringer("ensemble", m.Ensemble), zap.Int("servers", len(m.Members)))
-		},
-		Resigned: func(e txn.Epoch, cause error) {
-			z.Info("reign over", zap.Uint32("epoch", uint32(e)), zap.NamedError("cause", cause))
-		},
+	return func(e peer.Event) {
+		switch e := e.(type) {
+		case peer.RoleChanged:
+			z.Info("role", zap.Stringer("role", e.Role), zap.String("reason", e.Reason))
+		case peer.Established:
+			z.Info("leading", zap.Uint32("epoch", uint32(e.Epoch)), zxid("committed", e.Committed), zap.Int("tail", e.Tail))
+		case peer.Founded:
+			z.Info("ensemble founded", zap.Stringer("ensemble", e.Membership.Ensemble), zap.Int("servers", len(e.Membership.Members)))
+		case peer.Resigned:
+			z.Info("reign over", zap.Uint32("epoch", uint32(e.Epoch)), zap.NamedError("cause", e.Cause))
+		default:
+			z.Debug(e.String())
+		}
 	}
 }
 

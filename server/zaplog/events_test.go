@@ -40,7 +40,6 @@ func TestEveryEventIsLogged(t *testing.T) {
 		deaf   []string // left to the metrics
 	}{
 		{"store", func(l *zaplog.Logger) any { return l.Store() }, nil},
-		{"peer", func(l *zaplog.Logger) any { return l.Peer() }, nil},
 		{"pipeline", func(l *zaplog.Logger) any { return l.Pipeline() }, []string{"Proposed"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

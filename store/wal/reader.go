@@ -185,3 +185,39 @@ func (r *Reader) Close() error {
 	r.log.mu.Unlock()
 	return r.closeFile()
 }
+
+// Floor returns the greatest zxid of the log, the one it begins after included, that is not
+// greater than z: where a log that ends at z and this one part, at the latest. It sees durable records only.
+// ErrCompacted: the log begins after z.
+func (l *Log) Floor(z txn.Zxid) (txn.Zxid, error) {
+	from, err := l.frameBefore(z)
+	if err != nil {
+		return 0, err
+	}
+	r, err := l.Reader(from)
+	if err != nil {
+		return 0, err
+	}
+	floor := from
+	for {
+		rec, ok, err := r.Next()
+		if err != nil || !ok || rec.Zxid > z {
+			return floor, errors.Join(err, r.Close())
+		}
+		floor = rec.Zxid
+	}
+}
+
+// frameBefore returns a zxid in the log not greater than z, near it if the index knows.
+func (l *Log) frameBefore(z txn.Zxid) (txn.Zxid, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.mu.closed:
+		return 0, ErrClosed
+	case z < l.mu.history.base():
+		return 0, ErrCompacted
+	}
+	run := l.mu.history.find(z)
+	return min(run.seek(z).zxid, z), nil
+}

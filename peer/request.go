@@ -1,0 +1,27 @@
+package peer
+
+import (
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Request is a change that a client asks for, on any server.
+type Request struct {
+	// Op is the change.
+	Op tree.Request
+	// Caller is who asks: the identities that permissions are judged by.
+	Caller tree.Caller
+	// Author is the caller's name in the log, as "scheme:id".
+	Author string
+	// Session asks, with its number for the request; 0 outside a session.
+	Session txn.SessionID
+	Cxid    int64
+}
+
+// Reply is what became of a request.
+type Reply struct {
+	// Zxid is its txn.
+	Zxid txn.Zxid
+	// Results has one entry for each operation: one, or those of a Multi. A check has an empty one.
+	Results []tree.Result
+}
