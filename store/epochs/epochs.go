@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/vfs"
@@ -48,11 +49,13 @@ var ErrPoisoned = errors.New("an earlier write of the epochs failed; open the da
 
 // File is an open epochs file. It is safe for concurrent use.
 type File struct {
-	path string
-	mu   struct {
+	path   string
+	record atomic.Pointer[Record] // as it stands on disk; stored with mu held
+
+	// mu is held while the disk works: only who writes may wait for it.
+	mu struct {
 		sync.Mutex
 		file     vfs.File
-		record   Record
 		sequence uint64
 		failed   error
 	}
@@ -84,7 +87,7 @@ func Open(fs vfs.FS, name string) (*File, error) {
 	if err := f.load(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	if err := errors.Join(f.put(f.mu.record, f.mu.sequence), fs.SyncDir(path.Dir(name))); err != nil {
+	if err := errors.Join(f.put(f.Get(), f.mu.sequence), fs.SyncDir(path.Dir(name))); err != nil {
 		return nil, errors.Join(fmt.Errorf("syncing %s: %w", name, err), file.Close())
 	}
 	return f, nil
@@ -124,7 +127,8 @@ func (f *File) load() error {
 	if sequences[newest]-sequences[1-newest] != 1 {
 		return f.damage("slots hold the writes %d and %d, which do not follow each other", sequences[0], sequences[1])
 	}
-	f.mu.record, f.mu.sequence = records[newest], sequences[newest]
+	f.record.Store(&records[newest])
+	f.mu.sequence = sequences[newest]
 	return nil
 }
 
@@ -137,12 +141,8 @@ func (f *File) damage(format string, args ...any) error {
 		f.path, ErrDamaged, fmt.Errorf(format, args...))
 }
 
-// Get returns the durable record.
-func (f *File) Get() Record {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.mu.record
-}
+// Get returns the durable record. It does not wait for one that is being written.
+func (f *File) Get() Record { return *f.record.Load() }
 
 // Set makes r the record; when it returns nil, r is durable. It refuses a record
 // that lowers either epoch, that has a current epoch above the accepted one, or
@@ -151,7 +151,7 @@ func (f *File) Get() Record {
 func (f *File) Set(r Record) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	old := f.mu.record
+	old := f.Get()
 	switch {
 	case r.Accepted < old.Accepted:
 		return fmt.Errorf("the accepted epoch cannot go back from %d to %d", old.Accepted, r.Accepted)
@@ -182,7 +182,7 @@ func (f *File) write(r Record) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
-	if r == f.mu.record {
+	if r == f.Get() {
 		return nil
 	}
 	sequence := f.mu.sequence + 1
@@ -190,7 +190,8 @@ func (f *File) write(r Record) error {
 		f.mu.failed = fmt.Errorf("%s: %w (%w)", f.path, ErrPoisoned, err)
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
-	f.mu.record, f.mu.sequence = r, sequence
+	f.record.Store(&r)
+	f.mu.sequence = sequence
 	return nil
 }
 
