@@ -68,11 +68,11 @@ func (s *session) waits() bool {
 }
 
 // behind deals with a learner that has promised an epoch later than this leader's, and so cannot
-// follow (P5). An observer is told, and forgets its promise. For a voter the leader makes room: at
+// follow (P5). One that does not count is told, and forgets its promise. For a voter the leader makes room: at
 // once if without it the candidacy is hopeless, else once it is established.
 func (l *leader) behind(s *session) error {
 	refusal := reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "server %d has promised epoch %d, this leader's is %d", s.id, s.accepted, l.epoch)
-	if !s.votes {
+	if !l.electorate().counts(s.id, s.disk) {
 		return refusal
 	}
 	select {
@@ -110,7 +110,7 @@ func (l *leader) lose(id txn.ServerID) {
 }
 
 // joinEpoch takes a learner's promise and waits until a quorum has promised. Until then a voter
-// whose history is longer ends the candidacy: this comparison carries ZAB's safety, not the
+// that counts and whose history is longer ends the candidacy: this comparison carries ZAB's safety, not the
 // election. Afterwards nobody is ahead: what is longer was never committed, and is cut (P4).
 func (l *leader) joinEpoch(ctx context.Context, s *session, ack *quorumv1.AckEpoch) error {
 	disk := s.disk
@@ -118,7 +118,7 @@ func (l *leader) joinEpoch(ctx context.Context, s *session, ack *quorumv1.AckEpo
 		disk = 0 // counts for nobody (P1)
 	}
 	err := l.epochAcks.arrive(s.id, disk, func() error {
-		if s.votes && l.ahead(ack) {
+		if l.who.counts(s.id, s.disk) && l.ahead(ack) {
 			return reject(quorumv1.RefusalReason_REFUSAL_REASON_AHEAD, "server %d is ahead: epoch %d, %v; the candidate has epoch %d, %v",
 				s.id, ack.GetCurrentEpoch(), txn.Zxid(ack.GetLastZxid()), l.current, l.last)
 		}
@@ -128,7 +128,7 @@ func (l *leader) joinEpoch(ctx context.Context, s *session, ack *quorumv1.AckEpo
 		l.fail(errAhead)
 		return err
 	}
-	if !ack.GetCounts() && s.votes && !l.epochAcks.complete() {
+	if !ack.GetCounts() && l.who.counts(s.id, s.disk) && !l.epochAcks.complete() {
 		l.lose(s.id)
 	}
 	s.waiting(true)

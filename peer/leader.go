@@ -138,13 +138,13 @@ func (l *leader) phases(ctx context.Context) error {
 // proposeEpoch waits until a quorum has reported its accepted epoch, and makes one more than
 // the greatest durable before anybody hears of it.
 func (l *leader) proposeEpoch(ctx context.Context) error {
+	if err := l.awaitFounders(ctx); err != nil {
+		return err
+	}
 	if err := l.report(l.id, l.disk, l.store.Epochs().Accepted); err != nil {
 		return err
 	}
 	if err := l.infos.wait(ctx); err != nil {
-		return err
-	}
-	if err := l.awaitFounders(ctx); err != nil {
 		return err
 	}
 	if l.mu.accepted >= txn.MaxEpoch {

@@ -87,11 +87,27 @@ func (p *Peer) lockedOut() error {
 		"this disk does not hold what the server acknowledged; restore the directory it had", disk, p.id, m.Storage)
 }
 
-// membershipApplied tells who has to know that a new membership is in force.
+// membershipApplied tells who has to know that a new membership is in force. A learner that
+// has been readmitted votes from here on.
 func (p *Peer) membershipApplied(v *tree.Version) {
-	if view, founded := viewOf(v); founded {
-		p.elector.changed(view)
+	view, founded := viewOf(v)
+	if !founded {
+		return
 	}
+	p.elector.changed(view)
+	now := p.Standing()
+	if role := p.roleIn(view); now.Upstream != nil && now.Role != role {
+		now.Role = role
+		p.become(now)
+	}
+}
+
+// roleIn is what this server is under a leader: a follower if it counts, with the disk that it has.
+func (p *Peer) roleIn(v election.View) Role {
+	if newElectorate(v, p.quorum).counts(p.id, p.store.Identity().Storage) {
+		return Following
+	}
+	return Observing
 }
 
 // founding is the membership with which a new ensemble begins: the listed servers with

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store"
@@ -160,21 +161,72 @@ func (p *Peer) Run(ctx context.Context) error {
 
 // roles is a server's life: look for a leader, be or follow it, and again.
 func (p *Peer) roles(ctx context.Context) error {
+	failures := 0
 	for {
+		began := time.Now()
 		err := p.role(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		p.become(Standing{Reason: err})
-		var store *storeError
-		switch {
-		case fault.Is(err, fault.NoSpace):
-			if err := p.store.WaitRoom(ctx); err != nil {
-				return err
-			}
-		case errors.As(err, &store):
-			return store.error
+		if failures++; time.Since(began) > time.Second {
+			failures = 1
 		}
+		if err := p.recoverFrom(ctx, err, failures); err != nil {
+			return orNil(ctx, err)
+		}
+	}
+}
+
+// recoverFrom waits until it makes sense to look for a leader again, or returns why it never will.
+func (p *Peer) recoverFrom(ctx context.Context, err error, failures int) error {
+	var disk *storeError
+	var refused *Rejection
+	switch {
+	case fault.Is(err, fault.NoSpace):
+		return p.store.WaitRoom(ctx)
+	case errors.As(err, &disk):
+		return disk.error
+	case errors.As(err, &refused):
+		// Who asked to be succeeded by another is obliged.
+		p.abstain = refused.Reason == quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED && refused.Leader != 0 && refused.Leader != p.id
+		return pause(ctx, max(refused.RetryAfter, p.backOff(failures)))
+	default:
+		return pause(ctx, p.backOff(failures))
+	}
+}
+
+const (
+	minBackOff = 10 * time.Millisecond
+	maxBackOff = 250 * time.Millisecond
+)
+
+// backOff is how long to wait after so many failures in a row: not at all after the first, then
+// longer each time, and not as long as others do.
+func (p *Peer) backOff(failures int) time.Duration {
+	if failures < 2 {
+		return 0
+	}
+	d := minBackOff
+	for ; failures > 2 && d < maxBackOff; failures-- {
+		d = d * 8 / 5
+	}
+	d = min(d, maxBackOff)
+	return d/2 + time.Duration(p.random()%uint64(d/2+1))
+}
+
+// pause waits.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -195,11 +247,7 @@ func (p *Peer) role(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("server %d was elected, and nobody knows its address", d.Leader)
 	}
-	role := Observing
-	if p.quorum(d.View.Membership).Has(p.id) {
-		role = Following
-	}
-	return newLearner(p, leader, role).follow(ctx)
+	return newLearner(p, leader, p.roleIn(d.View)).follow(ctx)
 }
 
 // credentials are what this server may be elected for: durable, all of it.
