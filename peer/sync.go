@@ -44,9 +44,11 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 		resync.History{Base: base, Last: p.mark, Snapshot: p.version.Zxid(), Common: common},
 		resync.Learner{Last: txn.Zxid(ack.GetLastZxid()), Floor: txn.Zxid(ack.GetFloor()), Resync: ack.GetResync(), Durable: s.durable},
 	)
-	p.preferSnapshot(l.store.Stats().LogBytes)
+	if p.Kind == resync.Diff && p.After == 0 && p.preferSnapshot(s.durable, l.store.Stats().LogBytes) {
+		p.Plan = resync.Plan{Kind: resync.Snap, After: p.version.Zxid(), Reason: resync.Purged}
+	}
 	if !s.durable {
-		p.mark = min(p.mark, p.After)
+		p.mark = min(p.mark, p.After) // the rest when it is committed
 	}
 	if p.cursor, err = l.feed.cursor(p.After); err != nil {
 		return nil, compacted(err)
@@ -55,13 +57,12 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 	return p, nil
 }
 
-// preferSnapshot sends a blank learner a snapshot rather than a long log: the history of a
-// tree is mostly longer than the tree.
-func (p *plan) preferSnapshot(logBytes int64) {
-	const worthwhile = 4 << 20
-	if p.Kind == resync.Diff && p.After == 0 && p.version.Zxid() > 0 && logBytes > worthwhile {
-		p.Plan = resync.Plan{Kind: resync.Snap, After: p.version.Zxid(), Reason: resync.Purged}
-	}
+// preferSnapshot tells whether a blank learner gets a snapshot rather than the whole log: one
+// without a log of its own does, and any if the log is long, since the history of a tree is mostly
+// longer than the tree.
+func (p *plan) preferSnapshot(durable bool, logBytes int64) bool {
+	const long = 4 << 20
+	return p.version.Zxid() > 0 && (!durable || logBytes > long)
 }
 
 // compacted turns the log's word that records are gone into what the learner is told.
