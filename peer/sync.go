@@ -44,7 +44,7 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 		resync.History{Base: base, Last: p.mark, Snapshot: p.version.Zxid(), Common: common},
 		resync.Learner{Last: txn.Zxid(ack.GetLastZxid()), Floor: txn.Zxid(ack.GetFloor()), Resync: ack.GetResync(), Durable: s.durable},
 	)
-	if p.Kind == resync.Diff && p.After == 0 && p.preferSnapshot(s.durable, l.store.Stats().LogBytes) {
+	if p.Kind == resync.Diff && p.After == 0 && p.preferSnapshot(s.durable, l.feed) {
 		p.Plan = resync.Plan{Kind: resync.Snap, After: p.version.Zxid(), Reason: resync.Purged}
 	}
 	if !s.durable {
@@ -58,11 +58,11 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 }
 
 // preferSnapshot tells whether a blank learner gets a snapshot rather than the whole log: one
-// without a log of its own does, and any if the log is long, since the history of a tree is mostly
-// longer than the tree.
-func (p *plan) preferSnapshot(durable bool, logBytes int64) bool {
-	const long = 4 << 20
-	return p.version.Zxid() > 0 && (!durable || logBytes > long)
+// without a log of its own does, and any if the log is not all in the window, since the history of a
+// tree is mostly longer than the tree.
+func (p *plan) preferSnapshot(durable bool, f *feed) bool {
+	_, inWindow := f.since(0, 0, 0)
+	return p.version.Zxid() > 0 && (!durable || !inWindow)
 }
 
 // compacted turns the log's word that records are gone into what the learner is told.
