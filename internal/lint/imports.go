@@ -23,7 +23,7 @@ var layers = []layer{
 	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden"}},
 	{dir: "store", code: []string{"gen"}},
 	{dir: "gen", code: nil},
-	{dir: "internal/sim", code: []string{"client", "server", "peer", "store", "gen"}},
+	{dir: "internal/sim", code: []string{"client", "server", "peer", "store", "gen"}, tests: []string{"internal/golden"}},
 	{dir: "internal/golden", code: nil},
 	{dir: "internal/lint", code: nil},
 	{dir: "internal/process", code: []string{"client", "gen"}},

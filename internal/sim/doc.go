@@ -1,0 +1,21 @@
+// Package sim is a world of servers in simulated time: the real peer, store and
+// pipeline code on disks and a network of memory, in one bubble of testing/synctest.
+//
+//	script, or seed ──▶ World ──▶ Host 1 … Host n: lives of store + peer + pipeline on a disk
+//	                      │            │ calls                          │ events
+//	                      ▼            ▼                                ▼
+//	                   faults ────▶ Network (latency, cuts)           Trace, checkers
+//
+// # The same seed gives the same run
+//
+// Three things make it so, and all are needed. Every number of chance is a hash of the seed
+// and of what it is for, so that it does not matter who draws first. Whatever happens by itself
+// happens on a grid of instants on which each link, disk and client has a place of its own,
+// so that no two of them share one; what the scheduler does with goroutines that are
+// ready at once then decides nothing. And a [Trace] orders what one server does on several goroutines in
+// one instant by where it stands in the protocol.
+//
+// The code under test has its part: no select with two ready cases and no order of a map may
+// decide anything that others see, and nobody holds a lock while it waits, since a goroutine that
+// waits for a lock makes simulated time stand still.
+package sim
