@@ -1,0 +1,385 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/store/vfs"
+)
+
+// patience is how long a command waits in simulated time for what it awaits.
+const patience = time.Minute
+
+// verb does a command and returns its answer, a line each.
+type verb func(s *script, words []string) ([]string, error)
+
+// verbs are the commands of a script; see there.
+var verbs = map[string]verb{
+	"start":     each(func(h *Host) error { h.Start(); return nil }),
+	"stop":      each(func(h *Host) error { h.Stop(); return nil }),
+	"wipe":      each(wipe),
+	"resume":    each(resume),
+	"isolate":   each(isolate),
+	"crash":     crash,
+	"pause":     pause,
+	"run":       run,
+	"await":     await,
+	"cut":       cut,
+	"partition": partition,
+	"heal":      heal,
+	"elect":     elect,
+	"resign":    resign,
+	"slow":      slow,
+	"room":      room,
+	"create":    request("create"),
+	"set":       request("set"),
+	"delete":    request("delete"),
+	"get":       request("get"),
+	"read":      request("read"),
+	"sync":      request("sync"),
+	"begin":     begin,
+	"log":       logOf,
+	"expect":    expect,
+	"hide":      hide,
+}
+
+func each(do func(*Host) error) verb {
+	return func(s *script, words []string) ([]string, error) { return nil, s.each(words, do) }
+}
+
+func wipe(h *Host) error {
+	if h.Up() {
+		return fmt.Errorf("server %d runs", h.ID)
+	}
+	h.Wipe()
+	return nil
+}
+
+func resume(h *Host) error {
+	if l := h.current(); l != nil {
+		l.releaseAll()
+	}
+	return nil
+}
+
+func isolate(h *Host) error {
+	for _, other := range h.world.hosts {
+		if other != h {
+			h.world.net.Cut(h.ID, other.ID)
+			h.world.net.Cut(other.ID, h.ID)
+		}
+	}
+	return nil
+}
+
+// crash is crash 1 [keep=…] [at TEXT].
+func crash(s *script, words []string) ([]string, error) {
+	h, rest, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	mode := vfs.KeepSynced
+	if len(rest) > 0 && strings.HasPrefix(rest[0], "keep=") {
+		if mode, err = crashMode(rest[0]); err != nil {
+			return nil, err
+		}
+		rest = rest[1:]
+	}
+	if len(rest) == 0 {
+		if !h.Up() {
+			return nil, errors.New("it is down")
+		}
+		h.Crash(mode)
+		return nil, nil
+	}
+	return nil, s.trap(h, rest, func(l *life) { l.crash(mode) })
+}
+
+func crashMode(word string) (vfs.CrashMode, error) {
+	modes := map[string]vfs.CrashMode{"keep=synced": vfs.KeepSynced, "keep=all": vfs.KeepAll, "keep=some": vfs.KeepSome}
+	mode, ok := modes[word]
+	if !ok {
+		return 0, fmt.Errorf("no such thing as %s", word)
+	}
+	return mode, nil
+}
+
+// pause is pause 1 at TEXT.
+func pause(s *script, words []string) ([]string, error) {
+	h, rest, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.trap(h, rest, (*life).hold)
+}
+
+// trap waits until the server emits an event and what is done there is begun.
+func (s *script) trap(h *Host, words []string, do func(*life)) error {
+	if len(words) < 2 || words[0] != "at" {
+		return errors.New("at which event?")
+	}
+	t := h.set(strings.Join(words[1:], " "), do)
+	return s.awaitTrap(t)
+}
+
+func (s *script) awaitTrap(t *trap) error {
+	select {
+	case <-t.hit:
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("no such event in %v", patience)
+	}
+}
+
+func run(s *script, words []string) ([]string, error) {
+	if len(words) != 1 {
+		return nil, errors.New("for how long?")
+	}
+	d, err := time.ParseDuration(words[0])
+	if err == nil {
+		s.world.Run(d)
+	}
+	return nil, err
+}
+
+// await is await leader, await all, await quiet and await 1 TEXT.
+func await(s *script, words []string) ([]string, error) {
+	switch strings.Join(words, " ") {
+	case "leader":
+		return nil, s.await(func() bool { return s.world.Leader() != 0 })
+	case "all":
+		return nil, s.await(s.world.serving)
+	case "quiet":
+		return nil, s.await(s.world.trace.quietFor(time.Second))
+	}
+	h, rest, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.awaitTrap(h.set(strings.Join(rest, " "), func(*life) {}))
+}
+
+func (s *script) await(so func() bool) error {
+	if !s.world.Await(patience, so) {
+		return fmt.Errorf("not within %v", patience)
+	}
+	return nil
+}
+
+// serving tells whether every server that runs has a leader and is up to date with it.
+func (w *World) serving() bool {
+	for _, h := range w.hosts {
+		if !h.Up() {
+			continue
+		}
+		if r := h.server(); r == nil || r.peer.Standing().Role == peer.Looking {
+			return false
+		}
+	}
+	return w.Leader() != 0
+}
+
+func cut(s *script, words []string) ([]string, error) {
+	from, rest, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	to, _, err := s.one(rest)
+	if err != nil {
+		return nil, err
+	}
+	s.world.net.Cut(from.ID, to.ID)
+	return nil, nil
+}
+
+// partition is partition 1 2 | 3; a server that is not named is on its own.
+func partition(s *script, words []string) ([]string, error) {
+	group := map[*Host]int{}
+	for _, h := range s.world.hosts {
+		group[h] = -int(h.ID)
+	}
+	side := 0
+	for _, w := range words {
+		if w == "|" {
+			side++
+			continue
+		}
+		h, err := s.host(w)
+		if err != nil {
+			return nil, err
+		}
+		group[h] = side
+	}
+	s.world.Partition(func(a, b *Host) bool { return group[a] == group[b] })
+	return nil, nil
+}
+
+// Partition lets messages pass between those servers only of which together says so.
+func (w *World) Partition(together func(a, b *Host) bool) {
+	for _, a := range w.hosts {
+		for _, b := range w.hosts {
+			if a == b || together(a, b) {
+				w.net.Heal(a.ID, b.ID)
+			} else {
+				w.net.Cut(a.ID, b.ID)
+			}
+		}
+	}
+}
+
+func heal(s *script, _ []string) ([]string, error) {
+	s.world.Partition(func(_, _ *Host) bool { return true })
+	return nil, nil
+}
+
+// elect lets the leader resign in favour of a server, and waits until that leads.
+func elect(s *script, words []string) ([]string, error) {
+	h, _, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.await(func() bool { return s.world.Leader() != 0 }); err != nil {
+		return nil, err
+	}
+	if leader := s.world.Leader(); leader != h.ID {
+		if err := s.resign(s.world.Host(leader), h); err != nil {
+			return nil, err
+		}
+	}
+	return nil, s.await(func() bool { return s.world.Leader() == h.ID })
+}
+
+func resign(s *script, words []string) ([]string, error) {
+	h, _, err := s.one(words)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.resign(h, &Host{})
+}
+
+func (s *script) resign(leader, successor *Host) error {
+	r := leader.server()
+	if r == nil {
+		return errors.New("it is down")
+	}
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	return r.peer.Resign(ctx, successor.ID)
+}
+
+func slow(s *script, words []string) ([]string, error) {
+	h, rest, err := s.one(words)
+	if err != nil || len(rest) != 1 {
+		return nil, errors.Join(err, errors.New("which server, and how slow?"))
+	}
+	span, err := parseSpan(rest[0])
+	if err == nil {
+		h.Slow(span)
+	}
+	return nil, err
+}
+
+func room(s *script, words []string) ([]string, error) {
+	h, rest, err := s.one(words)
+	if err != nil || len(rest) != 1 {
+		return nil, errors.Join(err, errors.New("which server, and how much?"))
+	}
+	bytes, err := strconv.ParseInt(rest[0], 10, 64)
+	if err == nil {
+		h.Limit(bytes)
+	}
+	return nil, err
+}
+
+func hide(s *script, words []string) ([]string, error) {
+	s.hidden = append(s.hidden, strings.Join(words, " "))
+	return nil, nil
+}
+
+// logOf shows what is on a server's disk.
+func logOf(s *script, words []string) ([]string, error) {
+	var lines []string
+	err := s.each(words, func(h *Host) error {
+		line, err := h.describe()
+		lines = append(lines, line)
+		return err
+	})
+	return lines, err
+}
+
+// expect is a table of facts.
+func expect(s *script, words []string) ([]string, error) {
+	if len(words) < 1 {
+		return nil, errors.New("expect what?")
+	}
+	facts := map[string]func(*script, []string) error{
+		"leader": (*script).expectLeader, "role": (*script).expectRole, "log": (*script).expectLog, "same": (*script).expectSame,
+	}
+	check, ok := facts[words[0]]
+	if !ok {
+		return nil, fmt.Errorf("no such fact: %s", words[0])
+	}
+	return nil, check(s, words[1:])
+}
+
+// expectLeader: the server with this id leads; 0: nobody does.
+func (s *script) expectLeader(words []string) error {
+	if got := fmt.Sprint(s.world.Leader()); !slices.Equal(words, []string{got}) {
+		return fmt.Errorf("server %s leads", got)
+	}
+	return nil
+}
+
+// expectRole: the server is looking, follower, observer, leader or down.
+func (s *script) expectRole(words []string) error {
+	h, rest, err := s.one(words)
+	if err != nil {
+		return err
+	}
+	got := "down"
+	if r := h.server(); r != nil {
+		got = r.peer.Standing().Role.String()
+	}
+	if !slices.Equal(rest, []string{got}) {
+		return fmt.Errorf("it is %s", got)
+	}
+	return nil
+}
+
+// expectLog: the server's log has exactly these zxids.
+func (s *script) expectLog(words []string) error {
+	h, rest, err := s.one(words)
+	if err != nil {
+		return err
+	}
+	d, err := h.onDisk()
+	if err != nil {
+		return err
+	}
+	if got := d.zxids(); got != strings.Join(rest, " ") {
+		return fmt.Errorf("it has %s", got)
+	}
+	return nil
+}
+
+// expectSame: all servers that run show the same tree.
+func (s *script) expectSame([]string) error {
+	shown := map[string][]int{}
+	for _, h := range s.world.hosts {
+		if r := h.server(); r != nil {
+			v := r.store.Version()
+			what := fmt.Sprintf("%v with digest %x", v.Zxid(), v.Digest())
+			shown[what] = append(shown[what], int(h.ID))
+		}
+	}
+	if len(shown) != 1 {
+		return fmt.Errorf("they differ: %v", shown)
+	}
+	return nil
+}
