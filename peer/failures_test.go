@@ -14,7 +14,7 @@ import (
 // TestPromiseThatCannotBeKeptEndsTheCandidacy: an epoch that is not durable is neither
 // announced nor built on.
 func TestPromiseThatCannotBeKeptEndsTheCandidacy(t *testing.T) {
-	for n, want := range []string{"role looking: elected; the voters are being collected", "role looking: elected; the voters are being collected\naccepted epoch 1"} { // the promise fails, the current epoch fails
+	for n, want := range []string{"looking for a leader\nelected server 1 in round 1\nrole looking: elected; the voters are being collected", "looking for a leader\nelected server 1 in round 1\nrole looking: elected; the voters are being collected\naccepted epoch 1"} { // the promise fails, the current epoch fails
 		bubble(t, func(t *testing.T) {
 			broken := errors.New("the disk is gone")
 			syncs, running := 0, false

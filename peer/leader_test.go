@@ -77,6 +77,7 @@ func TestLeaderKeepsItsOrder(t *testing.T) {
 		l.mu.Lock()
 		l.mu.disks[2] = 22
 		l.mu.Unlock()
+		l.roster.news.light()
 		_ = l.infos.arrive(2, 22, nil)
 		steps += "\naccepted epoch 8"
 		want(steps, 8, 3, 0)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 
-	txnv1 "github.com/quorate/quorate/gen/quorate/txn/v1"
 	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/peer/quorum"
 	"github.com/quorate/quorate/store/tree"
@@ -124,17 +123,4 @@ func (l *leader) founding(disks map[txn.ServerID]txn.StorageID) txn.Membership {
 		m.Members = append(m.Members, member)
 	}
 	return m
-}
-
-// membershipToProto returns the membership as it is sent.
-func membershipToProto(m txn.Membership) *txnv1.Membership {
-	out := &txnv1.Membership{Ensemble: uint64(m.Ensemble)}
-	for _, member := range m.Members {
-		role := txnv1.Role_ROLE_VOTER
-		if member.Role == txn.Observer {
-			role = txnv1.Role_ROLE_OBSERVER
-		}
-		out.Members = append(out.Members, &txnv1.Member{Id: uint32(member.ID), Address: member.Address, Role: role, Storage: uint64(member.Storage)})
-	}
-	return out
 }

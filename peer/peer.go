@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -161,7 +162,7 @@ func (p *Peer) Run(ctx context.Context) error {
 
 // roles is a server's life: look for a leader, be or follow it, and again.
 func (p *Peer) roles(ctx context.Context) error {
-	failures := 0
+	again := backOff{random: rand.New(rand.NewPCG(p.random(), p.random()))}
 	for {
 		began := time.Now()
 		err := p.role(ctx)
@@ -169,17 +170,20 @@ func (p *Peer) roles(ctx context.Context) error {
 			return nil
 		}
 		p.become(Standing{Reason: err})
-		if failures++; time.Since(began) > time.Second {
-			failures = 1
+		wait := time.Duration(0) // an election costs nothing, and one in vain is rare
+		if time.Since(began) > time.Second {
+			again.restart()
+		} else {
+			wait = again.next()
 		}
-		if err := p.recoverFrom(ctx, err, failures); err != nil {
+		if err := p.recoverFrom(ctx, err, wait); err != nil {
 			return orNil(ctx, err)
 		}
 	}
 }
 
 // recoverFrom waits until it makes sense to look for a leader again, or returns why it never will.
-func (p *Peer) recoverFrom(ctx context.Context, err error, failures int) error {
+func (p *Peer) recoverFrom(ctx context.Context, err error, wait time.Duration) error {
 	var disk *storeError
 	var refused *Rejection
 	switch {
@@ -190,43 +194,9 @@ func (p *Peer) recoverFrom(ctx context.Context, err error, failures int) error {
 	case errors.As(err, &refused):
 		// Who asked to be succeeded by another is obliged.
 		p.abstain = refused.Reason == quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED && refused.Leader != 0 && refused.Leader != p.id
-		return pause(ctx, max(refused.RetryAfter, p.backOff(failures)))
+		return sleep(ctx, max(refused.RetryAfter, wait))
 	default:
-		return pause(ctx, p.backOff(failures))
-	}
-}
-
-const (
-	minBackOff = 10 * time.Millisecond
-	maxBackOff = 250 * time.Millisecond
-)
-
-// backOff is how long to wait after so many failures in a row: not at all after the first, then
-// longer each time, and not as long as others do.
-func (p *Peer) backOff(failures int) time.Duration {
-	if failures < 2 {
-		return 0
-	}
-	d := minBackOff
-	for ; failures > 2 && d < maxBackOff; failures-- {
-		d = d * 8 / 5
-	}
-	d = min(d, maxBackOff)
-	return d/2 + time.Duration(p.random()%uint64(d/2+1))
-}
-
-// pause waits.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+		return sleep(ctx, wait)
 	}
 }
 

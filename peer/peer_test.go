@@ -29,7 +29,9 @@ func TestThreeLives(t *testing.T) {
 		if err := s.down(); err != nil {
 			t.Fatal(err)
 		}
-		wantTrace(t, s, `role looking: elected; the voters are being collected
+		wantTrace(t, s, `looking for a leader
+elected server 1 in round 1
+role looking: elected; the voters are being collected
 accepted epoch 1
 current epoch 1
 established in epoch 1: committed 0.0, tail 0
@@ -49,7 +51,9 @@ resigned epoch 1: context canceled`)
 		if err := s.down(); err != nil {
 			t.Fatal(err)
 		}
-		wantTrace(t, s, `role looking: elected; the voters are being collected
+		wantTrace(t, s, `looking for a leader
+elected server 1 in round 1
+role looking: elected; the voters are being collected
 accepted epoch 2
 current epoch 2
 established in epoch 2: committed 1.3, tail 2

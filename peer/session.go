@@ -270,7 +270,7 @@ func (s *session) newLeader(ctx context.Context, epoch txn.Epoch, p *plan) error
 	who := s.lead.electorate()
 	m := &quorumv1.NewLeader{Epoch: uint32(epoch), LastZxid: uint64(p.mark), MembershipZxid: uint64(who.version)}
 	if who.version != 0 {
-		m.Membership = membershipToProto(who.membership)
+		m.Membership = encodeMembership(who.membership)
 	}
 	s.mu.Lock()
 	s.mu.asked = true
