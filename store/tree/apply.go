@@ -139,7 +139,7 @@ func (d *Draft) applyMulti(h *txn.Header, m *txn.Multi, out *Outcome) error {
 }
 
 func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
-	parent, err := d.parentOf(c.Path)
+	at, parent, err := d.parentOf(c.Path)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 		czxid: h.Zxid, mzxid: h.Zxid, ctime: h.Time, mtime: h.Time, owner: c.Owner, ttl: c.TTL,
 	}
 	r.acl = d.retainACL(c.ACL)
-	d.setSide(parent, countsOf(parent.created()+1, parent.children()+1), h.Zxid)
+	d.setSide(at, parent, countsOf(parent.created()+1, parent.children()+1), h.Zxid)
 	it := item{block: r.encode()}
 	if _, exists := d.put(it); exists {
 		return fmt.Errorf("%s exists", c.Path)
@@ -179,20 +179,20 @@ func (d *Draft) fitsOwner(c *txn.Create) error {
 	return nil
 }
 
-// parentOf returns the node under which one may be created at path, for changes. That
+// parentOf returns the node under which one may be created at path, and its place. That
 // it exists vouches for the front of the path; the B-tree asks for no zero bytes.
-func (d *Draft) parentOf(path string) (*item, error) {
+func (d *Draft) parentOf(path string) (at place, parent item, err error) {
 	if path == "" || path[0] != '/' || path[len(path)-1] == '/' || strings.IndexByte(path, 0) >= 0 {
-		return nil, fmt.Errorf("%q is no path", path)
+		return place{}, item{}, fmt.Errorf("%q is no path", path)
 	}
-	parent := d.edit(Parent(path))
-	if parent == nil {
-		return nil, fmt.Errorf("%s does not exist", Parent(path))
+	at, ok := d.edit(Parent(path))
+	if !ok {
+		return place{}, item{}, fmt.Errorf("%s does not exist", Parent(path))
 	}
-	if isEphemeral(*parent) {
-		return nil, fmt.Errorf("%s is ephemeral", Parent(path))
+	if parent = at.item(); isEphemeral(parent) {
+		return place{}, item{}, fmt.Errorf("%s is ephemeral", Parent(path))
 	}
-	return parent, nil
+	return at, parent, nil
 }
 
 // delete deletes the node at path.
@@ -207,9 +207,10 @@ func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
 	case it.children() != 0:
 		return fmt.Errorf("%s has %d children", path, it.children())
 	}
-	parent := d.edit(Parent(path))
-	assert(parent != nil && parent.children() > 0, "%s is no child of its parent", path)
-	d.setSide(parent, countsOf(parent.created(), parent.children()-1), h.Zxid)
+	at, ok := d.edit(Parent(path))
+	assert(ok && at.item().children() > 0, "%s is no child of its parent", path)
+	parent := at.item()
+	d.setSide(at, parent, countsOf(parent.created(), parent.children()-1), h.Zxid)
 
 	r := decode(it.block)
 	path = strings.Clone(path)
@@ -225,36 +226,38 @@ func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
 }
 
 func (d *Draft) setData(h *txn.Header, path string, data []byte, out *Outcome) error {
-	it := d.edit(path)
-	if it == nil {
+	at, ok := d.edit(path)
+	if !ok {
 		return fmt.Errorf("%s does not exist", path)
 	}
+	it := at.item()
 	r := decode(it.block)
 	grown := int64(len(data)) - int64(len(r.data))
 	r.data, r.hasData = stringOf(data), data != nil
 	r.mzxid, r.mtime = h.Zxid, h.Time
 	r.version = nextVersion(r.version)
-	d.setBlock(it, &r)
+	it = d.setBlock(at, it, &r)
 	path = strings.Clone(path)
 	d.limitsChanged(path, r.data, true)
 	d.charge(path, 0, grown, out)
-	d.note(out, DataChanged, path, *it, &r)
+	d.note(out, DataChanged, path, it, &r)
 	return nil
 }
 
 func (d *Draft) setACL(s *txn.SetACL, out *Outcome) error {
-	it := d.edit(s.Path)
-	if it == nil {
+	at, ok := d.edit(s.Path)
+	if !ok {
 		return fmt.Errorf("%s does not exist", s.Path)
 	}
+	it := at.item()
 	r := decode(it.block)
 	old := r.acl
 	r.acl = d.retainACL(s.ACL)
 	d.releaseACL(old)
 	r.aversion = nextVersion(r.aversion)
-	d.setBlock(it, &r)
+	it = d.setBlock(at, it, &r)
 	if out != nil {
-		out.Results = append(out.Results, Result{Path: strings.Clone(s.Path), Stat: statOf(*it, &r)})
+		out.Results = append(out.Results, Result{Path: strings.Clone(s.Path), Stat: statOf(it, &r)})
 	}
 	return nil
 }

@@ -3,23 +3,20 @@ package tree
 import (
 	"encoding/binary"
 	"strings"
-	"unsafe"
 
 	"github.com/quorate/quorate/store/txn"
 )
 
-// item is a node as it stands in the B-tree; see the package's Layout. In a branch of
-// the B-tree it is a key: a block that ends behind the path.
+// item is a node as it is taken out of the B-tree or put into it; see the package's Layout.
 type item struct {
 	// block is the encoding of a record.
 	block string
-	// side is what changes with the node's children; nil while it never had any, as
+	// side is what changes with the node's children; zero while it never had any, as
 	// most nodes.
-	side *side
+	side side
 }
 
-// side is the part of a node that changes when a child comes or goes. Versions share
-// it: it is replaced, never changed.
+// side is the part of a node that changes when a child comes or goes.
 type side struct {
 	// counts is the number of children ever created (a signed 32-bit number, high
 	// half) and the number of children (low half).
@@ -32,60 +29,26 @@ func countsOf(created int32, children uint32) uint64 {
 	return uint64(uint32(created))<<32 | uint64(children)
 }
 
-// newSide returns the side of a node created by czxid: nil for one without a past.
+// newSide returns the side of a node created by czxid: zero for one without a past.
 // Equal nodes so have equal sides, however they came about.
-func newSide(counts uint64, pzxid, czxid txn.Zxid) *side {
+func newSide(counts uint64, pzxid, czxid txn.Zxid) side {
 	if counts == 0 && pzxid == czxid {
-		return nil
+		return side{}
 	}
-	return &side{counts, pzxid}
+	return side{counts, pzxid}
 }
 
-func (it item) created() int32 {
-	if it.side == nil {
-		return 0
-	}
-	return int32(it.side.counts >> 32)
-}
+func (it item) created() int32 { return int32(it.side.counts >> 32) }
 
-func (it item) children() uint32 {
-	if it.side == nil {
-		return 0
-	}
-	return uint32(it.side.counts)
-}
+func (it item) children() uint32 { return uint32(it.side.counts) }
 
 // pzxid returns the last txn that created or deleted a child of the node whose block
 // holds czxid, or czxid if none did.
 func (it item) pzxid(czxid txn.Zxid) txn.Zxid {
-	if it.side == nil {
+	if it.side == (side{}) {
 		return czxid
 	}
 	return it.side.pzxid
-}
-
-// pivot returns k as an item that parts the kids of a branch. It holds a copy of the
-// path: the block of a deleted node shall not live on in it.
-func (k key) pivot() item {
-	b := binary.AppendUvarint(make([]byte, 0, len(k.path)+2*binary.MaxVarintLen32), uint64(k.parent))
-	b = binary.AppendUvarint(b, uint64(len(k.path)))
-	return item{block: string(append(b, k.path...))}
-}
-
-// key returns the key of the item.
-func (it item) key() key {
-	b := it.block
-	if b[0]|b[1] < 0x80 {
-		return key{b[2 : 2+int(b[1])], int(b[0])}
-	}
-	return longKey(b)
-}
-
-// longKey is key for a block with lengths of more than one byte.
-func longKey(b string) key {
-	parent, n := uvarint(b)
-	size, m := uvarint(b[n:])
-	return key{b[n+m : n+m+int(size)], int(parent)}
 }
 
 // record is what stands in a node's block.
@@ -129,13 +92,13 @@ func (r *record) encode() string {
 	h = binary.AppendUvarint(h, uint64(len(r.path)))
 	cut := len(h)
 	h = r.appendStat(h)
-	// A block lives as long as its node: exactly as large as it has to be.
-	b := make([]byte, len(h)+len(r.path)+len(r.data))
-	n := copy(b, h[:cut])
-	n += copy(b[n:], r.path)
-	n += copy(b[n:], h[cut:])
-	copy(b[n:], r.data)
-	return unsafe.String(unsafe.SliceData(b), len(b))
+	var b strings.Builder
+	b.Grow(len(h) + len(r.path) + len(r.data))
+	b.Write(h[:cut])
+	b.WriteString(r.path)
+	b.Write(h[cut:])
+	b.WriteString(r.data)
+	return b.String()
 }
 
 // appendStat adds the flags and the fields after them.

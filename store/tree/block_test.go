@@ -29,11 +29,11 @@ func TestBlockRoundTrip(t *testing.T) {
 		case txn.TTL:
 			r.ttl = rng.Int64N(txn.MaxTTL) + 1
 		}
-		it := item{block: r.encode(), side: &side{counts: countsOf(versions[rng.IntN(len(versions))], rng.Uint32()>>1)}}
+		it := item{block: r.encode(), side: side{counts: countsOf(versions[rng.IntN(len(versions))], rng.Uint32()>>1)}}
 		if got := decode(it.block); got != r {
 			t.Fatalf("got  %+v\nwant %+v", got, r)
 		}
-		if k := it.key(); k != keyOf(r.path) {
+		if k := keyIn(it.block); k != keyOf(r.path) {
 			t.Fatalf("key %+v of %s", k, r.path)
 		}
 		if again := countsOf(it.created(), it.children()); again != it.side.counts {

@@ -14,7 +14,7 @@ import (
 // leafItem returns an item for path whose pzxid tells values apart.
 func leafItem(path string, value uint64) item {
 	r := record{path: path, kind: txn.Persistent, czxid: 1, mzxid: 1}
-	return item{block: r.encode(), side: &side{pzxid: txn.Zxid(value)}}
+	return item{block: r.encode(), side: side{pzxid: txn.Zxid(value)}}
 }
 
 // randomPath draws from few paths with much in common, and some long ones.
@@ -54,7 +54,8 @@ func TestBTreeAgainstMap(t *testing.T) {
 		// Growing and shrinking take turns.
 		switch grow := step/4000%2 == 0; {
 		case rng.IntN(3) == 0 && exists:
-			now.tree.edit(keyOf(path)).side = &side{pzxid: txn.Zxid(step)}
+			at, _ := now.tree.edit(keyOf(path))
+			at.put(item{block: at.item().block, side: side{pzxid: txn.Zxid(step)}})
 			now.model[path] = uint64(step)
 		case rng.IntN(4) > 0 == grow:
 			old, replaced := now.tree.set(leafItem(path, uint64(step)))
@@ -93,7 +94,7 @@ func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint
 	slices.SortFunc(want, byKey)
 	var got []string
 	tree.scan(func(it item) bool {
-		path := it.key().path
+		path := keyIn(it.block).path
 		got = append(got, path)
 		if uint64(it.pzxid(0)) != model[path] {
 			t.Errorf("%s: %s is %d, want %d", name, path, it.pzxid(0), model[path])
@@ -105,57 +106,69 @@ func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint
 	}
 	for i := 0; i < len(want); i += 7 {
 		next := ""
-		tree.ascend(keyOf(want[i]), func(it item) bool { next = it.key().path; return false })
+		tree.ascend(keyOf(want[i]), func(it item) bool { next = keyIn(it.block).path; return false })
 		if next != want[i] {
 			t.Errorf("%s: ascend from %s begins with %s", name, want[i], next)
 		}
 	}
 	if tree.root != nil {
-		checkBNode(t, name, tree.root)
+		checkBranch(t, name, tree.root)
 	}
 }
 
-func checkBNode(t *testing.T, name string, n *bnode) {
+func checkBranch(t *testing.T, name string, b *branch) {
 	t.Helper()
-	if len(n.items) != len(n.tags) || len(n.items) > n.limit() || n.leaf != (n.kids == nil) || !n.leaf && len(n.kids) != len(n.items)+1 {
-		t.Fatalf("%s: %d items, %d tags, %d kids", name, len(n.items), len(n.tags), len(n.kids))
+	n := b.len()
+	if n != len(b.ends) || n > maxBranch || (b.kids == nil) == (b.leaves == nil) || len(b.kids)+len(b.leaves) != n+1 {
+		t.Fatalf("%s: %d pivots, %d ends, %d kids, %d leaves", name, n, len(b.ends), len(b.kids), len(b.leaves))
 	}
-	for i, it := range n.items {
-		k := it.key()
-		if !k.shares(n.items[0].key(), int(n.skip)) || k.tag(int(n.skip)) != n.tags[i] {
-			t.Errorf("%s: %s has tag %x, skip %d", name, k.path, n.tags[i], n.skip)
+	checkTags(t, name, b.skip, b.tags, b.key)
+	for _, kid := range b.kids {
+		checkBranch(t, name, kid)
+	}
+	for _, l := range b.leaves {
+		checkTags(t, name, int(l.skip), l.tags[:l.n], l.key)
+		checkPage(t, name, l)
+	}
+}
+
+func checkTags(t *testing.T, name string, skip int, tags []uint64, at func(int) key) {
+	t.Helper()
+	for i, tag := range tags {
+		if k := at(i); !k.shares(at(0), skip) || k.tag(skip) != tag {
+			t.Errorf("%s: %s has tag %x, skip %d", name, k.path, tag, skip)
 		}
 	}
-	for _, kid := range n.kids {
-		checkBNode(t, name, kid)
-	}
 }
 
-// TestBTreeForgetsKeys: a key that parts the kids of a branch must not keep the block
+// TestBTreeForgetsKeys: a key that parts the kids of a branch must not keep the page
 // of a node alive that is gone.
 func TestBTreeForgetsKeys(t *testing.T) {
 	tree := nodeTree{owner: new(owner)}
 	for i := range 10_000 {
 		tree.set(leafItem(fmt.Sprintf("/n%05d", i*7919%10_000), 1))
 	}
-	var branches func(n *bnode)
-	branches = func(n *bnode) {
-		for _, it := range n.items {
-			if n.kids != nil && len(it.block) > 2+len(it.key().path) {
+	var branches func(b *branch)
+	branches = func(b *branch) {
+		for i, pivot := range b.all() {
+			if len(pivot) > 2+len(b.key(i).path) {
 				t.Fatal("a branch holds a node")
 			}
 		}
-		for _, kid := range n.kids {
+		for _, kid := range b.kids {
 			branches(kid)
 		}
 	}
 	branches(tree.root)
 }
 
-// TestBNodeSize: see the field that makes it so.
-func TestBNodeSize(t *testing.T) {
-	if size := unsafe.Sizeof(bnode{}); size != 128 {
-		t.Errorf("%d bytes", size)
+// TestBNodeSizes: whole cache lines; see the fields that make it so.
+func TestBNodeSizes(t *testing.T) {
+	if size := unsafe.Sizeof(branch{}); size != 128 {
+		t.Errorf("a branch has %d bytes", size)
+	}
+	if size := unsafe.Sizeof(leaf{}); size != 448 {
+		t.Errorf("a leaf has %d bytes", size)
 	}
 }
 

@@ -39,10 +39,10 @@ func blockDigest(it item) uint64 { return xxhash.Sum64String(it.block) + saltBlo
 // sideDigest is the part of what stands beside the block, so that creating a child
 // need not hash its parent's data. A node that never had a child has none.
 func sideDigest(it item) uint64 {
-	if it.side == nil {
+	if it.side == (side{}) {
 		return 0
 	}
-	return mix(mix(xxhash.Sum64String(it.key().path), it.side.counts, saltSide), uint64(it.side.pzxid), saltSide)
+	return mix(mix(xxhash.Sum64String(keyIn(it.block).path), it.side.counts, saltSide), uint64(it.side.pzxid), saltSide)
 }
 
 func sessionDigest(s Session) uint64 {

@@ -16,13 +16,14 @@
 //
 // # Layout
 //
-// A node is one item of a copy-on-write B-tree. The item points to a block: one
-// string without pointers in it, that holds path, data and the parts of the Stat
-// that change with the node itself. What changes when a child comes or goes
-// (children ever created, number of children, pzxid) stands beside the pointer, so
-// that creating a child never copies its parent's data; a node that never had a child
-// has nothing there. Items are ordered by
-// parent, then name: siblings are contiguous, and parents come before their children.
+// A node is one item of a copy-on-write B-tree: a block, which is one string that holds path,
+// data and the parts of the Stat that change with the node itself; and what changes when a
+// child comes or goes (children ever created, number of children, pzxid), which stands beside
+// the block, so that creating a child never copies its parent's data. Items are ordered by
+// parent, then name: siblings are contiguous, and parents come before their children. The
+// items of one leaf of the B-tree share a page, one string without pointers in it; what
+// has changed lately and what is large stands beside it. A small part of a page keeps all
+// of it alive, up to 17 KB.
 //
 // The package is pure: no clock, no disk, no network, no locks, no randomness.
 package tree

@@ -124,28 +124,31 @@ func (d *Draft) put(it item) (old item, replaced bool) {
 	return old, replaced
 }
 
-// edit returns the node at path for changes, nil if there is none. It is valid until
-// the next change of a node; who changes it keeps the digest.
-func (d *Draft) edit(path string) *item {
+// edit returns the place of the node at path, for setBlock and setSide, and whether there is
+// one. It is valid until the next change of another node.
+func (d *Draft) edit(path string) (place, bool) {
 	if path == "" || path[0] != '/' {
-		return nil
+		return place{}, false
 	}
 	d.ownNodes()
 	return d.nodes.edit(keyOf(path))
 }
 
-// setBlock puts r into a node that edit returned.
-func (d *Draft) setBlock(it *item, r *record) {
-	d.sum -= blockDigest(*it)
+// setBlock puts r into the node it at a place that edit returned, and returns what it is then.
+func (d *Draft) setBlock(at place, it item, r *record) item {
+	d.sum -= blockDigest(it)
 	it.block = r.encode()
-	d.sum += blockDigest(*it)
+	d.sum += blockDigest(it)
+	at.put(it)
+	return it
 }
 
-// setSide changes what stands beside the block of a node that edit returned.
-func (d *Draft) setSide(it *item, counts uint64, pzxid txn.Zxid) {
-	d.sum -= sideDigest(*it)
-	it.side = &side{counts, pzxid}
-	d.sum += sideDigest(*it)
+// setSide changes what stands beside the block of the node it at a place that edit returned.
+func (d *Draft) setSide(at place, it item, counts uint64, pzxid txn.Zxid) {
+	d.sum -= sideDigest(it)
+	it.side = side{counts, pzxid}
+	d.sum += sideDigest(it)
+	at.put(it)
 }
 
 // remove takes out the node at path.

@@ -20,7 +20,7 @@ func (l *Loader) node(m *wire.Reader) error {
 		return fmt.Errorf("%q: %w", r.path, err)
 	}
 	it.block = r.encode()
-	path := it.key().path
+	path := keyIn(it.block).path
 	if err := l.checkPlace(it, path); err != nil {
 		return fmt.Errorf("%q: %w", path, err)
 	}
@@ -117,7 +117,7 @@ func (l *Loader) checkPlace(it item, path string) error {
 		l.siblings = it
 		return nil
 	}
-	if !l.last.key().less(it.key()) {
+	if !keyIn(l.last.block).less(keyIn(it.block)) {
 		return fmt.Errorf("out of order after %q", Node{l.last}.Path())
 	}
 	above := Parent(path)

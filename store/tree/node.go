@@ -9,17 +9,17 @@ import (
 
 // Node is a node of one version. It is a small value. Its path, name and data
 // alias the version's memory: clone what is kept for long, since a small part
-// keeps the whole node's block alive.
+// keeps the node's block alive, and its neighbours' up to 17 KB.
 type Node struct{ it item }
 
 // Path returns the full path.
 func (n Node) Path() string {
-	return n.it.key().path
+	return keyIn(n.it.block).path
 }
 
 // Name returns the last name of the path, "" for the root.
 func (n Node) Name() string {
-	k := n.it.key()
+	k := keyIn(n.it.block)
 	return k.path[k.parent+1:]
 }
 

@@ -153,7 +153,7 @@ func (s *state) Descendants(path string) iter.Seq[Node] {
 // passed over: it is nobody's child.
 func (s *state) scan(from key, yield func(Node) bool, in func(key) bool) {
 	s.nodes.ascend(from, func(it item) bool {
-		k := it.key()
+		k := keyIn(it.block)
 		if k.path == rootPath {
 			return true
 		}
