@@ -29,8 +29,68 @@ func encodeRequest(r Request) (*quorumv1.Request, error) {
 	}, nil
 }
 
-// utf8Of replaces bytes that are not UTF-8 by U+FFFD, which no path may have.
+// The most that an operation, an identity or an entry of an access control list takes in a
+// message beside its strings and data: tags, lengths, numbers.
+const (
+	requestWeight   = 64
+	operationWeight = 48
+	entryWeight     = 20
+)
+
+// Weight returns what the request takes in a message to the leader, in bytes, at most: it
+// is an estimate, and cheap.
+func (r *Request) Weight() int {
+	sum := requestWeight + len(r.Author) + weigh(r.Op)
+	for _, id := range r.Caller {
+		sum += entryWeight + len(id.Scheme) + len(id.ID)
+	}
+	return sum
+}
+
+func weigh(op tree.Request) int {
+	const w = operationWeight
+	switch op := op.(type) {
+	case *tree.CreateRequest:
+		return w + len(op.Path) + len(op.Data) + weighACL(op.ACL)
+	case *tree.DeleteRequest:
+		return w + len(op.Path)
+	case *tree.SetRequest:
+		return w + len(op.Path) + len(op.Data)
+	case *tree.SetACLRequest:
+		return w + len(op.Path) + weighACL(op.ACL)
+	case *tree.CheckRequest:
+		return w + len(op.Path)
+	case *tree.CreateSessionRequest:
+		return w + len(op.TokenHash)
+	case *tree.MultiRequest:
+		sum := w
+		for _, sub := range op.Ops {
+			sum += weigh(sub)
+		}
+		return sum
+	}
+	return w
+}
+
+func weighACL(acl []txn.ACE) int {
+	sum := 0
+	for i := range acl {
+		sum += entryWeight + len(acl[i].Scheme) + len(acl[i].ID)
+	}
+	return sum
+}
+
+// utf8Of replaces bytes that are not UTF-8 by U+FFFD.
 func utf8Of(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// pathOf ends a path that is not UTF-8 where it is not, with U+FFFD: the tree refuses that and
+// these bytes alike, and at the same place.
+func pathOf(s string) string {
+	if i := strings.IndexRune(s, utf8.RuneError); i >= 0 {
+		return s[:i] + "\uFFFD"
+	}
+	return s
+}
 
 // encodeCaller leaves out an identity that is not UTF-8, which no access control list
 // can name, unless its scheme alone is what counts.
@@ -86,25 +146,25 @@ func encodeNodeOperation(req tree.Request) (*quorumv1.Operation, error) {
 	case *tree.CreateRequest:
 		acl, err := encodeACL(req.Path, req.ACL)
 		return &quorumv1.Operation{Op: &quorumv1.Operation_Create{Create: &quorumv1.CreateOperation{
-			Path: utf8Of(req.Path), Data: req.Data, Acl: acl, Kind: txnv1.NodeKind(req.Kind),
+			Path: pathOf(req.Path), Data: req.Data, Acl: acl, Kind: txnv1.NodeKind(req.Kind),
 			Sequential: req.Sequential, TtlMs: req.TTL, Owner: uint64(req.Owner),
 		}}}, err
 	case *tree.DeleteRequest:
 		return &quorumv1.Operation{Op: &quorumv1.Operation_Delete{Delete: &quorumv1.DeleteOperation{
-			Path: utf8Of(req.Path), Version: req.Version,
+			Path: pathOf(req.Path), Version: req.Version,
 		}}}, nil
 	case *tree.SetRequest:
 		return &quorumv1.Operation{Op: &quorumv1.Operation_SetData{SetData: &quorumv1.SetDataOperation{
-			Path: utf8Of(req.Path), Data: req.Data, Version: req.Version,
+			Path: pathOf(req.Path), Data: req.Data, Version: req.Version,
 		}}}, nil
 	case *tree.SetACLRequest:
 		acl, err := encodeACL(req.Path, req.ACL)
 		return &quorumv1.Operation{Op: &quorumv1.Operation_SetAcl{SetAcl: &quorumv1.SetAclOperation{
-			Path: utf8Of(req.Path), Acl: acl, Version: req.Version,
+			Path: pathOf(req.Path), Acl: acl, Version: req.Version,
 		}}}, err
 	case *tree.CheckRequest:
 		return &quorumv1.Operation{Op: &quorumv1.Operation_Check{Check: &quorumv1.CheckOperation{
-			Path: utf8Of(req.Path), Version: req.Version,
+			Path: pathOf(req.Path), Version: req.Version,
 		}}}, nil
 	}
 	return nil, fault.New(fault.BadArguments, "", "a %T has no place here", req)

@@ -184,16 +184,19 @@ func TestWhatIsNotUTF8IsJudgedAlike(t *testing.T) {
 	}
 	tip.Apply(&txn.Txn{Header: txn.Header{Zxid: txn.MakeZxid(1, 1)}, Op: op})
 	for name, r := range map[string]Request{
-		"path of a creation": {Op: &tree.CreateRequest{Path: "/\xff", ACL: tree.OpenACL()}},
-		"path of a deletion": {Op: &tree.DeleteRequest{Path: "/a\xff"}},
-		"path of a set":      {Op: &tree.SetRequest{Path: "/a\xff"}},
-		"path of an acl":     {Op: &tree.SetACLRequest{Path: "/a\xff", ACL: tree.OpenACL()}},
-		"path of a check":    {Op: &tree.CheckRequest{Path: "/a\xff"}},
-		"identity":           {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "x509", ID: "\xff"}}},
-		"identity's scheme":  {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "\xffsuper"}}},
-		"super":              {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "super", ID: "\xff"}}},
-		"own list":           {Op: &tree.SetACLRequest{Path: "/zookeeper/quota", ACL: []txn.ACE{{Perms: 1, Scheme: "auth"}}}, Caller: tree.Caller{{Scheme: "sasl", ID: "\xff"}}},
-		"author":             {Op: &tree.SetRequest{Path: "/", Version: -1}, Author: "sasl:\xff"},
+		"path of a creation":  {Op: &tree.CreateRequest{Path: "/\xff", ACL: tree.OpenACL()}},
+		"path, in its middle": {Op: &tree.CreateRequest{Path: "/p\xff/b", ACL: tree.OpenACL()}},
+		"replaced character":  {Op: &tree.CreateRequest{Path: "/\uFFFDx", ACL: tree.OpenACL()}},
+		"path with a slash":   {Op: &tree.CreateRequest{Path: "/\xff/", ACL: tree.OpenACL(), Sequential: true}},
+		"path of a deletion":  {Op: &tree.DeleteRequest{Path: "/a\xff"}},
+		"path of a set":       {Op: &tree.SetRequest{Path: "/a\xff"}},
+		"path of an acl":      {Op: &tree.SetACLRequest{Path: "/a\xff", ACL: tree.OpenACL()}},
+		"path of a check":     {Op: &tree.CheckRequest{Path: "/a\xff"}},
+		"identity":            {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "x509", ID: "\xff"}}},
+		"identity's scheme":   {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "\xffsuper"}}},
+		"super":               {Op: &tree.SetRequest{Path: "/p", Version: -1}, Caller: tree.Caller{{Scheme: "super", ID: "\xff"}}},
+		"own list":            {Op: &tree.SetACLRequest{Path: "/zookeeper/quota", ACL: []txn.ACE{{Perms: 1, Scheme: "auth"}}}, Caller: tree.Caller{{Scheme: "sasl", ID: "\xff"}}},
+		"author":              {Op: &tree.SetRequest{Path: "/", Version: -1}, Author: "sasl:\xff"},
 	} {
 		_, here := tip.Prepare(r.Op, r.Caller, tree.Limits{})
 		there := forwarded(t, r)
@@ -327,6 +330,7 @@ func TestForwardRandomly(t *testing.T) {
 		if got := forwarded(t, want); !reflect.DeepEqual(got, want) {
 			t.Fatalf("%+v %+v\narrives as %+v %+v", want, want.Op, got, got.Op)
 		}
+		weighed(t, want)
 		reply := Reply{Zxid: txn.Zxid(rng.Uint64()), Results: []tree.Result{}}
 		for range rng.IntN(4) {
 			reply.Results = append(reply.Results, randomResult(rng))
@@ -335,6 +339,37 @@ func TestForwardRandomly(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, reply) {
 			t.Fatalf("%+v\narrives as %+v, %v", reply, got, err)
 		}
+	}
+}
+
+// weighed holds the estimate against the message with the request in it.
+func weighed(t *testing.T, r Request) {
+	t.Helper()
+	m, err := encodeRequest(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Id = 1<<64 - 1
+	size := proto.Size(&quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Request{Request: m}})
+	if w := r.Weight(); w < size || w > 3*size+4*requestWeight {
+		t.Fatalf("%+v %+v takes %d bytes, and %d were estimated", r, r.Op, size, w)
+	}
+}
+
+// TestWeightIsNotExceeded by numbers that take the most there can be.
+func TestWeightIsNotExceeded(t *testing.T) {
+	long := strings.Repeat("x", 1<<21)
+	ops := []tree.Request{
+		&tree.CreateRequest{Path: long, Data: []byte(long), Kind: txn.TTL, Sequential: true, TTL: -1, Owner: 1<<64 - 1, ACL: []txn.ACE{{Perms: 1<<32 - 1, Scheme: long, ID: long}}},
+		&tree.SetRequest{Path: long, Data: []byte(long), Version: -1 << 31},
+		&tree.SetACLRequest{Path: long, Version: -1 << 31, ACL: []txn.ACE{{Perms: 1<<32 - 1, Scheme: long, ID: long}}},
+		&tree.DeleteRequest{Path: long, Version: -1 << 31},
+		&tree.CheckRequest{Path: long, Version: -1 << 31},
+		&tree.CreateSessionRequest{CreateSession: txn.CreateSession{Session: 1<<64 - 1, Timeout: -1, TokenHash: []byte(long)}},
+		&tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: 1<<64 - 1}},
+	}
+	for _, op := range append(ops, &tree.MultiRequest{Ops: ops[:5]}) {
+		weighed(t, Request{Op: op, Session: 1<<64 - 1, Cxid: -1, Author: long, Caller: tree.Caller{{Scheme: long, ID: long}}})
 	}
 }
 

@@ -7,16 +7,24 @@ import (
 	"github.com/quorate/quorate/store/wal"
 )
 
-// job is a request on its way. reply and err belong to the sequencer until done
-// is closed, and to the caller afterwards.
+// job is a request on its way: a client's of this server, who waits for done, or one
+// that a learner has forwarded in a reign, who is told by answer. reply and err belong to whoever
+// carries the job until it is finished, and to the caller afterwards.
 type job struct {
 	Request
 	reply Reply
 	err   error
 	done  chan struct{}
+
+	term   *peer.Term // nil for a client of this server
+	answer func(Reply, error)
 }
 
 func (j *job) finish(r Reply, err error) {
+	if j.answer != nil {
+		j.answer(r, err)
+		return
+	}
 	j.reply, j.err = r, err
 	close(j.done)
 }
@@ -35,17 +43,28 @@ func (j *job) outcome(otherwise error) (Reply, error) {
 type batch struct {
 	pipeline *Pipeline
 	term     *peer.Term
-	jobs     []*job
+	jobs     []*job // of clients of this server: finished when the batch is applied
+	others   []*job // of learners: finished when the batch is proposed
+	requests int
 	records  []wal.Record
 	bytes    int
 }
 
-func (b *batch) room() bool { return len(b.jobs) < maxBatch && b.bytes < maxBatchBytes }
+func (b *batch) room() bool { return b.requests < maxBatch && b.bytes < maxBatchBytes }
 
 // add prepares a request on the tip. A refused one stays in the batch, as a
 // waiter for the tip it was refused on.
 func (b *batch) add(j *job) {
-	b.jobs = append(b.jobs, j)
+	switch j.term {
+	case nil:
+		b.jobs = append(b.jobs, j)
+	case b.term:
+		b.others = append(b.others, j)
+	default:
+		j.finish(Reply{}, peer.Refusal(errOtherReign))
+		return
+	}
+	b.requests++
 	j.reply, j.err = b.prepare(&j.Request)
 }
 
@@ -100,8 +119,25 @@ func (b *batch) finished() *peer.Batch {
 	return pb
 }
 
-// done answers all who wait. If the batch failed, a request that was refused was
-// refused by a tip that may never be: that is no answer, only a reason to ask again.
+// proposed answers the learners: they hold the answer until they have applied what it is about.
+func (b *batch) proposed() {
+	for _, j := range b.others {
+		j.finish(j.reply, j.err)
+	}
+}
+
+// refuse answers all of a batch that was not proposed: nothing of it was done, and what was found
+// on its tip is no answer, only a reason to ask again.
+func (b *batch) refuse(cause error) {
+	for _, jobs := range [][]*job{b.jobs, b.others} {
+		for _, j := range jobs {
+			j.finish(Reply{}, peer.Refusal(cause))
+		}
+	}
+}
+
+// done answers the clients of this server. If the batch failed, a request that was refused was
+// refused by a tip that may never be.
 func (b *batch) done(err error) {
 	for _, j := range b.jobs {
 		switch {
