@@ -127,10 +127,7 @@ func TestConversationSnap(t *testing.T) {
 			← Snapshot chunk
 			← Snapshot chunk
 			← Snapshot chunk
-			← Snapshot chunk
-			← Snapshot chunk
-			← Snapshot chunk
-			← Snapshot end, 7 chunk(s)
+			← Snapshot end, 4 chunk(s)
 			· installed snapshot 1.3
 			← Proposal of 1 after 1.3, committed 0.0
 			← NewLeader epoch 1, last 1.4

@@ -26,7 +26,7 @@ type follower struct {
 	store   *store.Store
 	peer    *Peer
 	dialled chan *script
-	refuse  error                      // the dialer's answer, if set
+	refuse  error                       // the dialer's answer, if set
 	sent    func(*quorumv1.SyncRequest) // sees each message as it is sent, if set
 	story   story
 	stop    context.CancelFunc
