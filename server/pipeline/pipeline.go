@@ -11,10 +11,11 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
-// Request is a change that a client asks for, and Reply what became of it.
 type (
+	// Request is a change that a client asks for.
 	Request = peer.Request
-	Reply   = peer.Reply
+	// Reply is what became of a request.
+	Reply = peer.Reply
 )
 
 // Config is what a pipeline works on and within.

@@ -72,7 +72,9 @@ func (t *Tracker) end(r *recorder, cause error) {
 
 // Peer answers what other servers begin; a [peer.Peer] does.
 type Peer interface {
+	// ServeSync serves a learner's stream until it ends.
 	ServeSync(peer.LeaderStream) error
+	// ServeExchange serves a stream of notifications until it ends.
 	ServeExchange(peer.ExchangeServer) error
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
@@ -46,25 +45,6 @@ func (l *Logger) wal() wal.Events {
 		Poisoned: func(err error) {
 			z.Error("the log failed: what reached the disk is not known, and this server stops", zap.Error(err))
 		},
-	}
-}
-
-// Peer listens to the protocol between servers.
-func (l *Logger) Peer() func(peer.Event) {
-	z := l.zap.Named("peer")
-	return func(e peer.Event) {
-		switch e := e.(type) {
-		case peer.RoleChanged:
-			z.Info("role", zap.Stringer("role", e.Role), zap.String("reason", e.Reason))
-		case peer.Established:
-			z.Info("leading", zap.Uint32("epoch", uint32(e.Epoch)), zxid("committed", e.Committed), zap.Int("tail", e.Tail))
-		case peer.Founded:
-			z.Info("ensemble founded", zap.Stringer("ensemble", e.Membership.Ensemble), zap.Int("servers", len(e.Membership.Members)))
-		case peer.Resigned:
-			z.Info("reign over", zap.Uint32("epoch", uint32(e.Epoch)), zap.NamedError("cause", e.Cause))
-		default:
-			z.Debug(e.String())
-		}
 	}
 }
 
