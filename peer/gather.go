@@ -165,11 +165,17 @@ func (l *leader) forget(s *session) {
 	}
 }
 
+// ensemble returns which one this is; 0 while it is being founded. A power cut may have come after the
+// founding was logged and before the directory was marked.
+func (l *leader) ensemble() txn.EnsembleID {
+	return cmp.Or(l.store.Identity().Ensemble, l.who.membership.Ensemble)
+}
+
 // info is the leader's introduction.
 func (l *leader) info(epoch txn.Epoch) *quorumv1.LeaderInfo {
 	return &quorumv1.LeaderInfo{
 		Epoch: uint32(epoch), Incarnation: l.incarnation, Protocol: protocol,
-		Leader: uint32(l.id), Ensemble: uint64(l.store.Identity().Ensemble),
+		Leader: uint32(l.id), Ensemble: uint64(l.ensemble()),
 	}
 }
 

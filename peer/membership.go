@@ -114,7 +114,7 @@ func (p *Peer) roleIn(v election.View) Role {
 func (l *leader) founding(disks map[txn.ServerID]txn.StorageID) txn.Membership {
 	disks = maps.Clone(disks)
 	disks[l.id] = l.store.Identity().Storage
-	m := txn.Membership{Ensemble: l.store.Identity().Ensemble}
+	m := txn.Membership{Ensemble: l.ensemble()}
 	for m.Ensemble == 0 {
 		m.Ensemble = txn.EnsembleID(l.random())
 	}

@@ -89,6 +89,7 @@ func (s *session) inform(c *cursor, committed txn.Zxid) (sent bool, err error) {
 
 // listen takes what the learner says after its promise, until the stream ends.
 func (s *session) listen() {
+	defer s.lead.roster.wg.Done()
 	s.fail(s.hearAll())
 }
 

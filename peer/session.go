@@ -165,6 +165,7 @@ func (s *session) serve(ctx context.Context) error {
 	}
 
 	// Synchronization
+	s.lead.roster.wg.Add(1)
 	go s.listen()
 	plan, err := s.lead.subscribe(s, ack)
 	if err != nil {
@@ -223,7 +224,7 @@ func (s *session) introduce(ctx context.Context) error {
 
 // check refuses whoever cannot take part.
 func (l *leader) check(info *quorumv1.LearnerInfo) error {
-	own := l.store.Identity().Ensemble
+	own := l.ensemble()
 	switch {
 	case info.GetId() == 0 || info.GetId() > uint32(txn.MaxServerID):
 		return malformed("there is no server %d: ids are %d to %d", info.GetId(), txn.MinServerID, txn.MaxServerID)
