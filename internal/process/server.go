@@ -7,31 +7,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// Build compiles the program into dir and returns the path of the binary.
-func Build(ctx context.Context, dir string) (string, error) {
-	path := dir + "/quorate"
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/quorate/quorate/cmd/quorate")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-}
-
-// FreeAddress returns a loopback address that was free a moment ago.
-func FreeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
+// maxLine bounds a line of a server's log in bytes; a stack is the longest.
+const maxLine = 1 << 20
 
 // Server is a running `quorate serve`.
 type Server struct {
@@ -43,19 +27,42 @@ type Server struct {
 
 	mu struct {
 		sync.Mutex
-		stderr  bytes.Buffer
-		said    map[string]bool // messages logged
-		changed chan struct{}   // closed at the next line
+		lines   []Line
+		changed chan struct{} // closed at the next line
 	}
 }
 
-// Start runs binary with `serve --client-addr addr` and args, and returns when the server
-// says that it serves. The error of one that ends before holds what it wrote.
+// Line is a line that a server has written to its standard error.
+type Line struct {
+	// At is when it was written, by the server's clock; of a line that is not of the log, when it was read.
+	At time.Time
+	// Msg is its message; empty if it is not of the log.
+	Msg string
+	// Text is the line as it came.
+	Text string
+}
+
+// Start is [Launch], and returns when the server says that it serves. The error of one that ends
+// before holds what it wrote.
 func Start(ctx context.Context, binary, addr string, args ...string) (*Server, error) {
+	s, err := Launch(binary, addr, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Await(ctx, "serving"); err != nil {
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Launch runs binary with `serve --client-addr addr` and args and does not wait for anything. The
+// server ends with this process at the latest, where the system can do that (Linux).
+func Launch(binary, addr string, args ...string) (*Server, error) {
 	all := append([]string{"serve", "--client-addr", addr, "--log-format", "json"}, args...)
 	s := &Server{Addr: addr, cmd: exec.Command(binary, all...), exited: make(chan struct{})}
-	s.mu.said = map[string]bool{}
 	s.mu.changed = make(chan struct{})
+	s.cmd.SysProcAttr = dieWithParent()
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -64,23 +71,22 @@ func Start(ctx context.Context, binary, addr string, args ...string) (*Server, e
 		return nil, err
 	}
 	go s.read(pipe)
-	if err := s.Await(ctx, "serving"); err != nil {
-		s.Kill()
-		return nil, err
-	}
 	return s, nil
 }
 
 // Await returns when the server has logged a message, also one before the call. It fails if the
 // server ends first.
 func (s *Server) Await(ctx context.Context, msg string) error {
-	for {
+	for from := 0; ; {
 		s.mu.Lock()
-		said, changed := s.mu.said[msg], s.mu.changed
+		fresh, changed := s.mu.lines[from:], s.mu.changed
 		s.mu.Unlock()
-		if said {
-			return nil
+		for _, l := range fresh {
+			if l.Msg == msg {
+				return nil
+			}
 		}
+		from += len(fresh)
 		select {
 		case <-changed:
 		case <-s.exited:
@@ -95,24 +101,49 @@ func (s *Server) Await(ctx context.Context, msg string) error {
 func (s *Server) read(pipe io.Reader) {
 	defer close(s.exited)
 	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		var entry struct{ Msg string }
-		_ = json.Unmarshal(lines.Bytes(), &entry) // a line that is not of the log has no message
-		s.mu.Lock()
-		s.mu.stderr.Write(append(lines.Bytes(), '\n'))
-		s.mu.said[entry.Msg] = true
-		close(s.mu.changed)
-		s.mu.changed = make(chan struct{})
-		s.mu.Unlock()
+		s.add(parse(lines.Bytes()))
 	}
-	_ = s.cmd.Wait()
+	if err := lines.Err(); err != nil {
+		s.add(Line{At: time.Now(), Text: "the rest of the log cannot be read: " + err.Error()})
+	}
+	_ = s.cmd.Wait() // its state tells
 }
 
-// Output returns what the server has written to its standard error.
-func (s *Server) Output() string {
+func (s *Server) add(l Line) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.TrimSpace(s.mu.stderr.String())
+	s.mu.lines = append(s.mu.lines, l)
+	close(s.mu.changed)
+	s.mu.changed = make(chan struct{})
+}
+
+func parse(b []byte) Line {
+	var entry struct {
+		Time time.Time
+		Msg  string
+	}
+	if err := json.Unmarshal(b, &entry); err != nil {
+		entry.Time, entry.Msg = time.Now(), ""
+	}
+	return Line{At: entry.Time, Msg: entry.Msg, Text: string(bytes.TrimSpace(b))}
+}
+
+// Lines returns what the server has written to its standard error.
+func (s *Server) Lines() []Line {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.lines[:len(s.mu.lines):len(s.mu.lines)]
+}
+
+// Output returns the same as one text.
+func (s *Server) Output() string {
+	var b strings.Builder
+	for _, l := range s.Lines() {
+		b.WriteString(l.Text + "\n")
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // Pid returns the process's id.
