@@ -63,10 +63,10 @@ type elector struct {
 
 	mu struct {
 		sync.Mutex
-		status   election.Status            // the Machine's after its last step
-		running  bool                       // run has begun and its context has not ended
-		inbound int                        // streams admitted and not dismissed
-		streams  map[txn.ServerID]*inbound // those of them that have said whose they are
+		status  election.Status           // the Machine's after its last step
+		running bool                      // run has begun and its context has not ended
+		inbound int                       // streams admitted and not dismissed
+		streams map[txn.ServerID]*inbound // those of them that have said whose they are
 	}
 }
 
