@@ -264,6 +264,10 @@ const (
 //
 // The server's nonce is absent in the hello; the method, such as
 // "/quorate.quorum.v1.Learner/Sync", stands in the caller's proof alone.
+//
+// An observer in another language does the same, with one channel for both calls: they must
+// go over one connection. grpcurl cannot, for it has a connection for each call; but it
+// may list and describe the services, reflection asks for no secret.
 type HandshakeClient interface {
 	// Challenge gives a nonce that is good for one call, soon, on the connection it was asked
 	// for on. A caller with another secret, or none, is refused with UNAUTHENTICATED.
@@ -305,6 +309,10 @@ func (c *handshakeClient) Challenge(ctx context.Context, in *ChallengeRequest, o
 //
 // The server's nonce is absent in the hello; the method, such as
 // "/quorate.quorum.v1.Learner/Sync", stands in the caller's proof alone.
+//
+// An observer in another language does the same, with one channel for both calls: they must
+// go over one connection. grpcurl cannot, for it has a connection for each call; but it
+// may list and describe the services, reflection asks for no secret.
 type HandshakeServer interface {
 	// Challenge gives a nonce that is good for one call, soon, on the connection it was asked
 	// for on. A caller with another secret, or none, is refused with UNAUTHENTICATED.
