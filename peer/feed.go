@@ -113,6 +113,7 @@ type cursor struct {
 	feed   *feed
 	at     txn.Zxid    // all up to here has been given out
 	reader *wal.Reader // nil while the window has what is next; it pins the log's files
+	ahead  wal.Record  // what was read and not given out yet; without a zxid if nothing
 }
 
 // cursor returns one at z, which must be in the log or its base. If that is not in the window, the
@@ -137,7 +138,7 @@ func (c *cursor) close() error {
 		return nil
 	}
 	r := c.reader
-	c.reader = nil
+	c.reader, c.ahead = nil, wal.Record{}
 	return r.Close()
 }
 
@@ -166,19 +167,22 @@ func (c *cursor) next(limit txn.Zxid, size int) ([]wal.Record, error) {
 	return recs, nil
 }
 
-// read reads from the log's files. A record that turns out to lie beyond the bounds is
-// read once more the next time.
+// read reads from the log's files. A record that turns out to lie beyond the bounds is kept for the
+// next time.
 func (c *cursor) read(limit txn.Zxid, size int) (recs []wal.Record, err error) {
-	for size > 0 {
-		rec, ok, err := c.reader.Next()
-		if err != nil || !ok {
-			return recs, err
+	for {
+		if c.ahead.Zxid == 0 {
+			rec, ok, err := c.reader.Next()
+			if err != nil || !ok {
+				return recs, err
+			}
+			c.ahead = wal.Record{Zxid: rec.Zxid, Payload: bytes.Clone(rec.Payload)}
 		}
-		if rec.Zxid > limit {
-			return recs, c.close()
+		size -= len(c.ahead.Payload)
+		if c.ahead.Zxid > limit || size < 0 && len(recs) > 0 {
+			return recs, nil
 		}
-		size -= len(rec.Payload)
-		recs = append(recs, wal.Record{Zxid: rec.Zxid, Payload: bytes.Clone(rec.Payload)})
+		recs = append(recs, c.ahead)
+		c.ahead = wal.Record{}
 	}
-	return recs, nil
 }
