@@ -90,8 +90,10 @@ func (r *rounds) forget(id txn.ServerID) {
 // elect puts another membership in force.
 func (r *rounds) elect(who *electorate) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.mu.who = who
+	answered := r.take()
+	r.mu.Unlock()
+	r.answer(answered)
 }
 
 // take needs mu. It removes the asks that a quorum has answered.
