@@ -3,6 +3,7 @@ package peer
 import (
 	"cmp"
 	"context"
+	"maps"
 	"time"
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
@@ -59,12 +60,7 @@ func (s *session) waiting(yes bool) {
 	defer s.mu.Unlock()
 	s.mu.waits = yes
 	s.mu.heard = time.Now()
-}
-
-func (s *session) waits() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mu.waits
+	s.mu.progress = s.mu.heard
 }
 
 // behind deals with a learner that has promised an epoch later than this leader's, and so cannot
@@ -77,7 +73,7 @@ func (l *leader) behind(s *session) error {
 	}
 	select {
 	case <-l.established:
-		if l.mayMakeRoom() {
+		if s.accepted <= l.epoch+maxEpochJump && l.mayMakeRoom() { // else the next leader could not take it in either
 			_ = l.term.end(errLeftOut)
 		}
 	default:
@@ -109,15 +105,25 @@ func (l *leader) lose(id txn.ServerID) {
 	}
 }
 
+// notToBeHad returns the voters whose promise is missing and will not come.
+func (l *leader) notToBeHad() map[txn.ServerID]bool {
+	if l.epochAcks.complete() {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.mu.lost)
+}
+
 // joinEpoch takes a learner's promise and waits until a quorum has promised. Until then a voter
 // that counts and whose history is longer ends the candidacy: this comparison carries ZAB's safety, not the
 // election. Afterwards nobody is ahead: what is longer was never committed, and is cut (P4).
 func (l *leader) joinEpoch(ctx context.Context, s *session, ack *quorumv1.AckEpoch) error {
-	disk := s.disk
+	who := s.id
 	if !ack.GetCounts() {
-		disk = 0 // counts for nobody (P1)
+		who = 0 // it has promised this epoch to another candidacy (P1)
 	}
-	err := l.epochAcks.arrive(s.id, disk, func() error {
+	err := l.epochAcks.arrive(who, s.disk, func() error {
 		if l.who.counts(s.id, s.disk) && l.ahead(ack) {
 			return reject(quorumv1.RefusalReason_REFUSAL_REASON_AHEAD, "server %d is ahead: epoch %d, %v; the candidate has epoch %d, %v",
 				s.id, ack.GetCurrentEpoch(), txn.Zxid(ack.GetLastZxid()), l.current, l.last)
@@ -150,17 +156,30 @@ func (l *leader) establishWith(ctx context.Context, s *session, mark txn.Zxid) e
 	}
 	if s.durable {
 		s.flow.start(mark)
-		l.term.acks.set(s.id, s.disk, mark)
+		s.mark(mark)
 	}
 	return nil
 }
 
-// forget drops what a stream that has ended was counted for.
-func (l *leader) forget(s *session) {
+// mark records that the learner's log is durable up to z.
+func (s *session) mark(z txn.Zxid) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.mu.gone {
+		s.lead.term.acks.set(s.id, s.disk, z)
+	}
+}
+
+// retire drops what a stream was counted for, when it has ended or was replaced: watermarks die with
+// the stream that brought them (P3), and what of it is still underway brings none back.
+func (s *session) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.gone = true
 	select {
-	case <-l.established:
-		l.term.acks.forget(s.id)
-		l.rounds.forget(s.id)
+	case <-s.lead.established:
+		s.lead.term.acks.forget(s.id)
+		s.lead.rounds.forget(s.id)
 	default:
 	}
 }

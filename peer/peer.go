@@ -62,6 +62,10 @@ type Config struct {
 	Limits Limits
 	// Events listens to the steps; may be nil.
 	Events func(Event)
+	// Yield is called before it is looked what there is to send to a learner; may be nil. What else is
+	// about to happen on this server may go first, and then rides along. A simulation ends the
+	// instant here, so that the scheduler has no say in what a message holds.
+	Yield func()
 }
 
 // Standing is what a server is in its ensemble at one moment.
@@ -95,6 +99,7 @@ type Peer struct {
 	timing   Timing
 	limits   Limits
 	emit     func(Event)
+	yield    func()
 	applied  *watermark
 	elector  *elector
 	requests func(Request, func(Reply, error)) // set before Run
@@ -103,7 +108,8 @@ type Peer struct {
 	// back; both for the goroutine of roles alone.
 	resync, abstain bool
 
-	// serving counts the conversations that other servers have begun here.
+	// serving counts the conversations that other servers have begun here; none begins when
+	// mu.ended is set.
 	serving sync.WaitGroup
 
 	mu struct {
@@ -111,6 +117,7 @@ type Peer struct {
 		standing Standing
 		madeRoom time.Time // when a reign was last ended for a server left out (P5)
 		stalled  time.Time // when one was last ended for a stalled disk
+		ended    bool      // Run waits for the last conversations
 	}
 }
 
@@ -119,10 +126,13 @@ type Peer struct {
 func New(c Config) (*Peer, error) {
 	p := &Peer{
 		id: c.ID, members: c.Members, store: c.Store, dialer: c.Dialer, random: c.Random,
-		quorum: c.Quorum, timing: c.Timing.complete(), limits: c.Limits.complete(), emit: c.Events, applied: &watermark{},
+		quorum: c.Quorum, timing: c.Timing.complete(), limits: c.Limits.complete(), emit: c.Events, yield: c.Yield, applied: &watermark{},
 	}
 	if p.emit == nil {
 		p.emit = func(Event) {}
+	}
+	if p.yield == nil {
+		p.yield = func() {}
 	}
 	if p.quorum == nil {
 		p.quorum = func(m txn.Membership) quorum.System { return quorum.Of(m) }
@@ -156,8 +166,23 @@ func (p *Peer) Run(ctx context.Context) error {
 	g.Go(func() error { return p.elector.run(inner) })
 	g.Go(func() error { return p.roles(inner) })
 	err := g.Wait()
+	p.mu.Lock()
+	p.mu.ended = true
+	p.mu.Unlock()
 	p.serving.Wait()
 	return orNil(ctx, err)
+}
+
+// admit lets another server begin a conversation, unless Run has ended; then serving must be told of
+// its end.
+func (p *Peer) admit() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.ended {
+		return errors.New("the server is being stopped")
+	}
+	p.serving.Add(1)
+	return nil
 }
 
 // roles is a server's life: look for a leader, be or follow it, and again.
@@ -318,7 +343,9 @@ func (p *Peer) Sync(ctx context.Context) (txn.Zxid, error) {
 // ServeExchange takes another server's notifications until its stream ends. When it returns, the
 // transport must end the stream. The error says why, if it is a *[Rejection] to the other server too.
 func (p *Peer) ServeExchange(s ExchangeServer) error {
-	p.serving.Add(1)
+	if err := p.admit(); err != nil {
+		return err
+	}
 	defer p.serving.Done()
 	return p.elector.serve(s)
 }

@@ -20,6 +20,7 @@ func (s *session) pump(ctx context.Context, c *cursor) error {
 	committed := txn.Zxid(0) // last told
 	for {
 		news := s.lead.news.wait()
+		s.lead.yield()
 		sent, err := s.step(c, &committed)
 		if err != nil {
 			return err
@@ -39,11 +40,21 @@ func (s *session) pump(ctx context.Context, c *cursor) error {
 	}
 }
 
-// step sends one message, if there is one to send: a ping that is due, replies, txns, a commit.
+// step sends a ping if one is due, and another message if there is one: so neither keeps the other
+// waiting, however fast the rounds follow each other.
 func (s *session) step(c *cursor, told *txn.Zxid) (sent bool, err error) {
-	if due, _ := s.pingDue(); due {
-		return true, s.ping()
+	due, _ := s.pingDue()
+	if due {
+		if err := s.ping(); err != nil {
+			return true, err
+		}
 	}
+	sent, err = s.stepOn(c, told)
+	return sent || due, err
+}
+
+// stepOn sends replies, txns or a commit.
+func (s *session) stepOn(c *cursor, told *txn.Zxid) (sent bool, err error) {
 	if replies := s.takeReplies(); len(replies) > 0 {
 		for _, m := range replies {
 			if err := s.send(m); err != nil {
@@ -118,9 +129,18 @@ func (s *session) take(m *quorumv1.SyncRequest) error {
 	if s.phase() != serving {
 		return malformed("%s before the learner serves", stepName(m))
 	}
+	if ack := m.GetAck(); ack != nil {
+		return s.ack(txn.Zxid(ack.GetZxid()))
+	}
+	return s.answerTo(m)
+}
+
+// answerTo takes what is answered: once each, and not more at a time than there is room for.
+func (s *session) answerTo(m *quorumv1.SyncRequest) error {
+	if err := s.awaitRoom(); err != nil {
+		return err
+	}
 	switch step := m.GetStep().(type) {
-	case *quorumv1.SyncRequest_Ack:
-		return s.ack(txn.Zxid(step.Ack.GetZxid()))
 	case *quorumv1.SyncRequest_Request:
 		return s.request(step.Request)
 	case *quorumv1.SyncRequest_Sync:
@@ -165,7 +185,7 @@ func (s *session) ack(z txn.Zxid) error {
 	if !s.durable || !s.flow.acked(z) {
 		return malformed("Ack of %v, which was not proposed on this stream", z)
 	}
-	s.lead.term.acks.set(s.id, s.disk, z)
+	s.mark(z)
 	s.poke()
 	return nil
 }
@@ -175,9 +195,6 @@ func (s *session) request(m *quorumv1.Request) error {
 	r, err := decodeRequest(m)
 	if err != nil {
 		return malformed("request %d: %v", m.GetId(), err)
-	}
-	if err := s.awaitRoom(); err != nil {
-		return err
 	}
 	s.lead.requests(r, func(reply Reply, err error) {
 		s.answer(m.GetId(), reply, err)
@@ -216,11 +233,12 @@ func (s *session) reply(m *quorumv1.SyncResponse) {
 	s.poke()
 }
 
-// awaitRoom keeps the learner's next request unread while too many replies wait for it.
+// awaitRoom makes room for one more answer. Nothing more is read of the learner until there is.
 func (s *session) awaitRoom() error {
 	for {
 		s.mu.Lock()
-		if len(s.mu.replies) < maxReplies {
+		if s.mu.owed < maxReplies {
+			s.mu.owed++
 			s.mu.Unlock()
 			return nil
 		}
@@ -240,6 +258,7 @@ func (s *session) takeReplies() []*quorumv1.SyncResponse {
 	defer s.mu.Unlock()
 	replies := s.mu.replies
 	s.mu.replies = nil
+	s.mu.owed -= len(replies)
 	if s.mu.taken != nil {
 		close(s.mu.taken)
 		s.mu.taken = nil

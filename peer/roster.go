@@ -2,6 +2,8 @@ package peer
 
 import (
 	"cmp"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -10,6 +12,9 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
+// errLeft says that a stream ended before its learner was named.
+var errLeft = errors.New("the stream has ended")
+
 // roster is the streams that learners have open to one candidacy.
 type roster struct {
 	news *beacon // lit when somebody comes or goes
@@ -17,14 +22,13 @@ type roster struct {
 	mu   struct {
 		sync.Mutex
 		closed bool
-		all    map[*session]struct{}
-		named  map[txn.ServerID]*session // those that have said who they are
+		all    []*session                // in the order in which they came
+		named  map[txn.ServerID]*session // the newest of each server that has said who it is
 	}
 }
 
 func newRoster() *roster {
 	r := &roster{news: &beacon{}}
-	r.mu.all = map[*session]struct{}{}
 	r.mu.named = map[txn.ServerID]*session{}
 	return r
 }
@@ -36,33 +40,44 @@ func (r *roster) enter(s *session) bool {
 	if r.mu.closed {
 		return false
 	}
-	r.mu.all[s] = struct{}{}
+	r.mu.all = append(r.mu.all, s)
 	r.wg.Add(1)
 	return true
 }
 
 // name gives a stream its place among those that said who they are (P11). A stream of the same
 // process is replaced, and so is one that has been silent for a tick; another process with
-// that id is a duplicate. The replaced stream is told to end, and returned.
+// that id is a duplicate. The replaced stream counts no more, and is returned. A stream that has ended
+// meanwhile gets no place: nobody would take it away again.
 func (r *roster) name(s *session, silence time.Duration) (old *session, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !slices.Contains(r.mu.all, s) {
+		return nil, errLeft
+	}
 	old = r.mu.named[s.id]
 	if old != nil && old.nonce != s.nonce && old.silent() < silence {
 		return nil, reject(quorumv1.RefusalReason_REFUSAL_REASON_DUPLICATE, "another process with the id %d is connected: each server needs an id of its own", s.id)
+	}
+	if old != nil {
+		old.retire()
 	}
 	r.mu.named[s.id] = s
 	return old, nil
 }
 
-// leave removes a stream that has ended; current tells whether it was the newest of its server.
+// leave removes a stream that has ended, and what it was counted for; current tells whether it was
+// the newest of its server.
 func (r *roster) leave(s *session) (current bool) {
 	r.mu.Lock()
-	current = r.mu.named[s.id] == s
-	if current {
-		delete(r.mu.named, s.id)
-	}
-	delete(r.mu.all, s)
+	maps.DeleteFunc(r.mu.named, func(_ txn.ServerID, named *session) bool {
+		if named == s {
+			s.retire()
+			current = true
+		}
+		return named == s
+	})
+	r.mu.all = slices.DeleteFunc(r.mu.all, func(other *session) bool { return other == s })
 	r.mu.Unlock()
 	r.news.light()
 	return current
@@ -75,21 +90,18 @@ func (r *roster) of(id txn.ServerID) *session {
 	return r.mu.named[id]
 }
 
-// list returns all streams, in the order of their servers; those that have not said who they are last.
+// list returns the newest stream of each server that has said who it is, in the order of their ids.
 func (r *roster) list() []*session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*session, 0, len(r.mu.all))
-	for _, s := range r.mu.named {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
-	for s := range r.mu.all {
-		if r.mu.named[s.id] != s {
-			all = append(all, s)
-		}
-	}
-	return all
+	return slices.SortedFunc(maps.Values(r.mu.named), func(a, b *session) int { return cmp.Compare(a.id, b.id) })
+}
+
+// all returns every stream, in the order in which they came.
+func (r *roster) all() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.mu.all)
 }
 
 // close takes nobody in any more, and returns when all streams have ended.

@@ -50,26 +50,31 @@ type session struct {
 	mu struct {
 		sync.Mutex
 		phase    phase
-		waits    bool                     // for others, in discovery: not to blame
+		gone     bool                     // ended or replaced: it counts no more
+		waits    bool                     // for others: not to blame
 		asked    bool                     // NewLeader was sent
 		heard    time.Time                // when it last said something
 		progress time.Time                // when it last came forward
 		written  uint64                   // bytes it says are durable
 		round    uint64                   // of the last ping sent
 		pinged   time.Time                // when
-		replies  []*quorumv1.SyncResponse // on their way to it; bounded by maxReplies
+		replies  []*quorumv1.SyncResponse // on their way to it
+		owed     int                      // answers that it waits for, replies among them; at most maxReplies
 		taken    chan struct{}            // closed when replies are taken; nil unless somebody waits
 		sync     SyncStatus
 	}
 }
 
-// maxReplies bounds the replies that wait for a learner: beyond it nothing more of it is read.
+// maxReplies bounds what a learner may ask before it takes the answers: beyond it nothing more of it is
+// read. More than a learner ever has underway.
 const maxReplies = 1 << 14
 
 // ServeSync speaks the leader's side of a learner's stream until that ends. When it returns, the
 // transport must end the stream. The error says why, if it is a *[Rejection] to the learner too.
 func (p *Peer) ServeSync(stream LeaderStream) error {
-	p.serving.Add(1)
+	if err := p.admit(); err != nil {
+		return err
+	}
 	defer p.serving.Done()
 	lead, err := p.awaitCandidacy(stream.Context())
 	if err != nil {
@@ -136,8 +141,7 @@ func (s *session) converse(ctx context.Context) error {
 	}()
 	<-ctx.Done() // serve's end brings it about
 	cause := context.Cause(ctx)
-	if s.lead.roster.leave(s) && s.id != 0 {
-		s.lead.forget(s)
+	if s.lead.roster.leave(s) {
 		s.lead.emit(LearnerGone{s.id, cause})
 	}
 	return cause
@@ -211,6 +215,9 @@ func (s *session) introduce(ctx context.Context) error {
 	s.id, s.disk, s.nonce = txn.ServerID(info.GetId()), txn.StorageID(info.GetStorage()), info.GetNonce()
 	s.accepted, s.durable = txn.Epoch(info.GetAcceptedEpoch()), info.GetDurable()
 	s.votes = s.lead.electorate().votes(s.id)
+	if s.votes && !s.durable {
+		return malformed("server %d is a voter: it must keep a log", s.id)
+	}
 	old, err := s.lead.roster.name(s, s.lead.timing.Tick)
 	if err != nil {
 		return err

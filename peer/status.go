@@ -89,9 +89,7 @@ func (p *Peer) Status() Status {
 func (l *leader) learners() []LearnerStatus {
 	var all []LearnerStatus
 	for _, s := range l.roster.list() {
-		if s.id != 0 {
-			all = append(all, s.status())
-		}
+		all = append(all, s.status())
 	}
 	return all
 }

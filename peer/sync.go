@@ -155,6 +155,8 @@ func (s *session) pace(ctx context.Context, began time.Time, bytes int64) error 
 	due := make(chan struct{})
 	timer := time.AfterFunc(early, func() { close(due) })
 	defer timer.Stop()
+	s.waiting(true)
+	defer s.waiting(false)
 	return s.waitPinging(ctx, due)
 }
 

@@ -46,11 +46,12 @@ func (l *leader) accompanied() bool {
 	}
 	who, here := l.electorate(), map[txn.ServerID]bool{l.id: true}
 	for _, s := range l.roster.list() {
-		if s.id != 0 && who.counts(s.id, s.disk) {
+		if who.counts(s.id, s.disk) {
 			here[s.id] = true
 		}
 	}
-	return who.Reached(func(id txn.ServerID) bool { return here[id] })
+	lost := l.notToBeHad()
+	return who.Reached(func(id txn.ServerID) bool { return here[id] && !lost[id] })
 }
 
 func (l *leader) loneliness() error {
@@ -64,24 +65,24 @@ func (l *leader) loneliness() error {
 
 // enforceLimits ends the streams of learners that are too slow.
 func (l *leader) enforceLimits() {
-	for _, s := range l.roster.list() {
+	for _, s := range l.roster.all() {
 		if err := s.overdue(l.timing); err != nil {
 			s.fail(err)
 		}
 	}
 }
 
-// overdue returns why a stream must end, or nil. Discovery has InitLimit; synchronization goes on as
-// long as it comes forward; in broadcast any message shows life, and proposals must be acknowledged.
-// Whoever waits for others is not to blame.
+// overdue returns why a stream must end, or nil. Each step of discovery has InitLimit; synchronization
+// goes on as long as it comes forward; in broadcast any message shows life, and proposals must be
+// acknowledged. Whoever waits for others is not to blame.
 func (s *session) overdue(t Timing) error {
 	s.mu.Lock()
-	at, heard, forward := s.mu.phase, time.Since(s.mu.heard), time.Since(s.mu.progress)
+	at, waits, heard, forward := s.mu.phase, s.mu.waits, time.Since(s.mu.heard), time.Since(s.mu.progress)
 	s.mu.Unlock()
 	switch {
-	case at == discovering && s.waits():
+	case waits:
 		return nil
-	case at == discovering && heard > t.InitLimit:
+	case at == discovering && forward > t.InitLimit:
 		return tooSlow("it has not finished discovery within %v", t.InitLimit)
 	case at == synchronizing && forward > t.InitLimit:
 		return tooSlow("its synchronization has not come forward for %v", t.InitLimit)
@@ -146,7 +147,7 @@ func (l *leader) readmit() {
 		return
 	}
 	for _, s := range l.roster.list() {
-		if s.id == 0 || s.phase() != serving || !s.durable || !who.votes(s.id) || who.counts(s.id, s.disk) {
+		if s.phase() != serving || !s.durable || !who.votes(s.id) || who.counts(s.id, s.disk) {
 			continue
 		}
 		l.mu.Lock()
