@@ -116,7 +116,7 @@ func (l *leader) phases(ctx context.Context) error {
 
 	// Synchronization
 	if err := l.store.Sync(ctx); err != nil {
-		return broken(err)
+		return stored(ctx, err)
 	}
 	if err := l.enterEpoch(l.epoch); err != nil {
 		return err

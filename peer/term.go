@@ -190,7 +190,7 @@ func (t *Term) watchDisk(ctx context.Context) error {
 		t.acks.set(t.lead.id, t.lead.disk, z)
 		next, err := t.lead.store.WaitProgress(ctx, z)
 		if err != nil {
-			return broken(err)
+			return stored(ctx, err)
 		}
 		z = next
 	}
