@@ -37,5 +37,7 @@ func All() []peer.Event {
 		peer.NotificationRefused{From: 2, Err: why},
 		peer.PeerReached{ID: 2, RoundTrip: time.Millisecond},
 		peer.PeerUnreachable{ID: 2, Cause: why},
+		peer.CallRefused{Remote: "10.0.0.1:9", Method: "/quorate.quorum.v1.Learner/Sync", Cause: why},
+		peer.CallPanicked{Method: "/quorate.quorum.v1.Learner/Sync", Value: "panic", Stack: []byte("stack")},
 	}
 }

@@ -28,17 +28,28 @@ type Conversation struct {
 	Messages []Message
 }
 
+// Events are what a tracker tells; a nil function is not called. None may block.
+type Events struct {
+	// Ended: a stream has, and why.
+	Ended func(c Conversation, cause error)
+	// Said: a message was sent or received; leading tells which end this server is.
+	Said func(m Message, leading bool)
+	// Acked: a learner has acknowledged a batch, so long after it was sent. It is a sample:
+	// one batch at a time is watched on a stream.
+	Acked func(learner txn.ServerID, took time.Duration)
+}
+
 // Tracker remembers what is said on all streams of one server. Its methods may be called by anybody.
 type Tracker struct {
-	ended func(Conversation, error)
-	mu    struct {
+	events Events
+	mu     struct {
 		sync.Mutex
 		open []*recorder // in the order in which they began
 	}
 }
 
-// New returns a tracker. ended is told of each stream that has ended, and why; it must not block.
-func New(ended func(c Conversation, cause error)) *Tracker { return &Tracker{ended: ended} }
+// New returns a tracker.
+func New(e Events) *Tracker { return &Tracker{events: e} }
 
 // Conversations returns those that are open with a server, or all for 0; the oldest first.
 func (t *Tracker) Conversations(with txn.ServerID) []Conversation {
@@ -55,7 +66,7 @@ func (t *Tracker) Conversations(with txn.ServerID) []Conversation {
 }
 
 func (t *Tracker) begin(server txn.ServerID, leading bool) *recorder {
-	r := &recorder{leading: leading, began: time.Now()}
+	r := &recorder{events: &t.events, leading: leading, began: time.Now()}
 	r.mu.server = server
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,7 +78,9 @@ func (t *Tracker) end(r *recorder, cause error) {
 	t.mu.Lock()
 	t.mu.open = slices.DeleteFunc(t.mu.open, func(o *recorder) bool { return o == r })
 	t.mu.Unlock()
-	t.ended(r.conversation(), cause)
+	if t.events.Ended != nil {
+		t.events.Ended(r.conversation(), cause)
+	}
 }
 
 // Peer answers what other servers begin; a [peer.Peer] does.
@@ -121,6 +134,9 @@ type leaderStream struct {
 // Send remembers what was sent.
 func (s *leaderStream) Send(m *quorumv1.SyncResponse) error {
 	s.note(response(m), true)
+	if p := m.GetProposal(); p.GetCommitted() != 0 { // not in synchronization, where nobody acknowledges
+		s.watch(p.GetTxns())
+	}
 	return s.LeaderStream.Send(m)
 }
 
@@ -132,6 +148,9 @@ func (s *leaderStream) Recv() (*quorumv1.SyncRequest, error) {
 			s.name(txn.ServerID(info.GetId()))
 		}
 		s.note(request(m), false)
+		if ack := m.GetAck(); ack != nil {
+			s.acked(txn.Zxid(ack.GetZxid()))
+		}
 	}
 	return m, err
 }
@@ -158,14 +177,19 @@ func (s *learnerStream) Recv() (*quorumv1.SyncResponse, error) {
 
 // recorder is the ring of one stream.
 type recorder struct {
+	events  *Events
 	leading bool
 	began   time.Time
 	mu      struct {
 		sync.Mutex
-		server txn.ServerID
-		total  uint64
-		noted  uint64 // the next one's place is noted modulo kept
-		ring   [kept]Message
+		server  txn.ServerID
+		watched struct { // the batch whose acknowledgement is waited for; none: zxid 0
+			last txn.Zxid
+			sent time.Time
+		}
+		total uint64
+		noted uint64 // the next one's place is noted modulo kept
+		ring  [kept]Message
 	}
 }
 
@@ -177,6 +201,9 @@ func (r *recorder) name(server txn.ServerID) {
 
 func (r *recorder) note(m Message, sent bool) {
 	m.At, m.Sent = time.Now(), sent
+	if r.events.Said != nil {
+		r.events.Said(m, r.leading)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.total++
@@ -185,6 +212,31 @@ func (r *recorder) note(m Message, sent bool) {
 	}
 	r.mu.ring[r.mu.noted%kept] = m
 	r.mu.noted++
+}
+
+// watch notes when a batch is sent, if no other is watched.
+func (r *recorder) watch(txns [][]byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.events.Acked == nil || len(txns) == 0 || r.mu.watched.last != 0 {
+		return
+	}
+	if last, err := txn.ZxidOf(txns[len(txns)-1]); err == nil {
+		r.mu.watched.last, r.mu.watched.sent = last, time.Now()
+	}
+}
+
+// acked takes an acknowledgement.
+func (r *recorder) acked(z txn.Zxid) {
+	r.mu.Lock()
+	watched, server := r.mu.watched, r.mu.server
+	if watched.last == 0 || z < watched.last {
+		r.mu.Unlock()
+		return
+	}
+	r.mu.watched.last = 0
+	r.mu.Unlock()
+	r.events.Acked(server, time.Since(watched.sent))
 }
 
 // replace puts a ping in the place of the one before it in the same direction, if there was nothing

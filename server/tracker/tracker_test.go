@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -75,12 +76,12 @@ func said(c Conversation) []string {
 func TestServedStreamIsTracked(t *testing.T) {
 	over := errors.New("over")
 	var ended []Conversation
-	tr := New(func(c Conversation, cause error) {
+	tr := New(Events{Ended: func(c Conversation, cause error) {
 		if !errors.Is(cause, over) {
 			t.Errorf("ended with %v", cause)
 		}
 		ended = append(ended, c)
-	})
+	}})
 	p := &talk{serve: func(s peer.LeaderStream) error {
 		if c := tr.Conversations(0); len(c) != 1 || c[0].Server != 0 || !c[0].Leading {
 			t.Errorf("before it said who it is: %+v", c)
@@ -124,7 +125,7 @@ func TestDialledStreamIsTracked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := errors.New("gone")
 		var cause error
-		tr := New(func(_ Conversation, c error) { cause = c })
+		tr := New(Events{Ended: func(_ Conversation, c error) { cause = c }})
 		ctx, cancel := context.WithCancelCause(t.Context())
 		p := &talk{learn: &script[quorumv1.SyncRequest, quorumv1.SyncResponse]{ctx: ctx, says: []*quorumv1.SyncResponse{pingOf(4)}}}
 		s, err := tr.Dial(p).Sync(ctx, txn.Member{ID: 7})
@@ -155,7 +156,7 @@ func TestDialledStreamIsTracked(t *testing.T) {
 
 // TestOnlyTheLastAreKept, in order, and pings do not push out the rest.
 func TestOnlyTheLastAreKept(t *testing.T) {
-	r := &recorder{}
+	r := &recorder{events: &Events{}}
 	for i := range 100 {
 		r.note(request(ack(txn.MakeZxid(1, uint32(i)))), false)
 	}
@@ -176,6 +177,62 @@ func TestOnlyTheLastAreKept(t *testing.T) {
 	if got := said(r.conversation())[kept-4:]; !slices.Equal(got, []string{"> Ping #100", "< Ping #100", "< Ack 0.5", "> Ping #7"}) {
 		t.Errorf("a ping after something else: %q", got)
 	}
+}
+
+// TestAcknowledgementsAreTimed, one batch at a time, and none of synchronization.
+func TestAcknowledgementsAreTimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var took []time.Duration
+		said := 0
+		tr := New(Events{
+			Acked: func(learner txn.ServerID, d time.Duration) {
+				if learner != 2 {
+					t.Errorf("acknowledged by server %d", learner)
+				}
+				took = append(took, d)
+			},
+			Said: func(m Message, leading bool) { said++ },
+		})
+		batch := func(committed, last txn.Zxid) *quorumv1.SyncResponse {
+			x := &txn.Txn{Header: txn.Header{Zxid: last}, Op: &txn.Multi{}}
+			return &quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_Proposal{Proposal: &quorumv1.Proposal{
+				Txns: [][]byte{{1}, x.Append(nil)}, Committed: uint64(committed),
+			}}}
+		}
+		p := &talk{serve: func(s peer.LeaderStream) error {
+			step := func(m *quorumv1.SyncResponse) {
+				if m != nil {
+					_ = s.Send(m)
+				} else {
+					_, _ = s.Recv()
+				}
+				time.Sleep(time.Second)
+			}
+			step(nil) // LearnerInfo
+			step(batch(0, 5))
+			step(batch(4, 7))
+			step(batch(4, 9))
+			step(nil) // Ack 6
+			step(nil) // Ack 8
+			step(nil) // Ack 9
+			step(batch(9, 10))
+			step(nil) // Ack 10
+			return nil
+		}}
+		stream := &script[quorumv1.SyncResponse, quorumv1.SyncRequest]{
+			ctx:  t.Context(),
+			says: []*quorumv1.SyncRequest{info(2), ack(6), ack(8), ack(9), ack(10)},
+		}
+		if err := tr.Serve(p).ServeSync(stream); err != nil {
+			t.Fatal(err)
+		}
+		if want := []time.Duration{3 * time.Second, time.Second}; !slices.Equal(took, want) {
+			t.Errorf("acknowledged after %v, want %v", took, want)
+		}
+		if said != 9 {
+			t.Errorf("told of %d messages, want 9", said)
+		}
+	})
 }
 
 // TestEveryStepHasAName: a step that is added to the proto is to be described here too.
@@ -215,7 +272,7 @@ func describe(m proto.Message, part protoreflect.FieldDescriptor) Message {
 
 // TestRemembering costs little: it is on the way of every message.
 func TestRemembering(t *testing.T) {
-	r, m := &recorder{}, proposal(1, 5)
+	r, m := &recorder{events: &Events{}}, proposal(1, 5)
 	if n := testing.AllocsPerRun(100, func() { r.note(response(m), true) }); n > 0 {
 		t.Errorf("%v allocations a message", n)
 	}

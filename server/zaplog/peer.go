@@ -1,9 +1,12 @@
 package zaplog
 
 import (
+	"time"
+
 	"go.uber.org/zap"
 
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -19,7 +22,7 @@ func (l *Logger) Peer() func(peer.Event) {
 	z := l.zap.Named("peer")
 	return func(e peer.Event) {
 		switch {
-		case reign(z, e), leaderSide(z, e), learnerSide(z, e), electing(z, e):
+		case reign(z, e), leaderSide(z, e), learnerSide(z, e), electing(z, e), port(z, e):
 		default:
 			z.Info(e.String())
 		}
@@ -109,4 +112,27 @@ func electing(z *zap.Logger, e peer.Event) bool {
 		return false
 	}
 	return true
+}
+
+// port logs what happens on the peer port before there is a conversation.
+func port(z *zap.Logger, e peer.Event) bool {
+	switch e := e.(type) {
+	case peer.CallRefused:
+		z.Warn("call of another server refused", zap.String("remote", e.Remote), zap.String("method", e.Method), zap.NamedError("cause", e.Cause))
+	case peer.CallPanicked:
+		z.Error("a call of another server panicked", zap.String("method", e.Method), zap.Any("panic", e.Value), zap.ByteString("stack", e.Stack))
+	default:
+		return false
+	}
+	return true
+}
+
+// Conversation tells what was last said on a stream that has ended.
+func (l *Logger) Conversation(c tracker.Conversation, cause error) {
+	said := make([]string, len(c.Messages))
+	for i, m := range c.Messages {
+		said[i] = m.At.Format("05.000 ") + m.String()
+	}
+	l.zap.Named("peer").Info("stream ended", server("server", c.Server), zap.Bool("leading", c.Leading), zap.Duration("lasted", time.Since(c.Began)),
+		zap.Uint64("messages", c.Total), zap.Strings("last", said), zap.NamedError("cause", cause))
 }
