@@ -68,6 +68,7 @@ func (s *session) waiting(yes bool) {
 // once if without it the candidacy is hopeless, else once it is established.
 func (l *leader) behind(s *session) error {
 	refusal := reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "server %d has promised epoch %d, this leader's is %d", s.id, s.accepted, l.epoch)
+	s.fail(refusal) // before the end of the reign can be the reason
 	if !l.electorate().counts(s.id, s.disk) {
 		return refusal
 	}
@@ -131,6 +132,7 @@ func (l *leader) joinEpoch(ctx context.Context, s *session, ack *quorumv1.AckEpo
 		return nil
 	})
 	if err != nil {
+		s.fail(err)
 		l.fail(errAhead)
 		return err
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
-// pump sends what the learner is to know, as long as the reign lasts: the most urgent first.
-func (s *session) pump(ctx context.Context, c *cursor) error {
+// pump sends what the learner is to know, as long as the reign lasts: the most urgent first. committed is
+// what it was told last.
+func (s *session) pump(ctx context.Context, c *cursor, committed txn.Zxid) error {
 	pulse := time.NewTimer(0)
 	defer pulse.Stop()
-	committed := txn.Zxid(0) // last told
 	for {
 		news := s.lead.news.wait()
 		s.lead.yield()
@@ -74,8 +74,8 @@ func (s *session) stepOn(c *cursor, told *txn.Zxid) (sent bool, err error) {
 			return false, compacted(err)
 		}
 		if len(recs) > 0 {
-			*told = min(committed, c.at)
 			s.flow.sent(c.at, size(recs))
+			*told = max(*told, min(committed, c.at))
 			return true, s.send(proposal(prev, recs, *told))
 		}
 	}

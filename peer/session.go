@@ -193,10 +193,11 @@ func (s *session) serve(ctx context.Context) error {
 	}
 
 	// Broadcast
-	if err := s.upToDate(); err != nil {
+	committed, err := s.upToDate()
+	if err != nil {
 		return err
 	}
-	return s.pump(ctx, plan.cursor)
+	return s.pump(ctx, plan.cursor, committed)
 }
 
 // introduce takes the learner's first message.
@@ -294,14 +295,14 @@ func (s *session) newLeader(ctx context.Context, epoch txn.Epoch, p *plan) error
 }
 
 // upToDate lets the learner serve (P12).
-func (s *session) upToDate() error {
-	committed := s.lead.term.Committed()
+func (s *session) upToDate() (committed txn.Zxid, err error) {
+	committed = s.lead.term.Committed()
 	s.mu.Lock()
 	s.mu.phase = serving
 	s.mu.Unlock()
 	s.lead.roster.news.light()
 	s.lead.emit(LearnerServes{s.id, committed})
-	return s.send(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_UpToDate{UpToDate: &quorumv1.UpToDate{Committed: uint64(committed)}}})
+	return committed, s.send(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_UpToDate{UpToDate: &quorumv1.UpToDate{Committed: uint64(committed)}}})
 }
 
 // waitPinging waits for a step of somebody else, and meanwhile shows that the leader lives.
