@@ -14,10 +14,10 @@ import (
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/server/zaplog"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
-	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/vfs"
 )
 
@@ -39,14 +39,17 @@ type Node struct {
 	started time.Time
 	build   string
 
-	clients  *listener
-	scrapers net.Listener // nil without --metrics-addr
-	store    *store.Store
-	peer     *peer.Peer
-	pipeline *pipeline.Pipeline
-	front    *front
-	release  func() error // once: listeners and store
-	serving  func()       // once: says that the server serves
+	clients   *listener
+	scrapers  net.Listener // nil without --metrics-addr
+	servers   net.Listener // nil without a peer port
+	store     *store.Store
+	transport *peer.Transport // nil without other servers
+	tracker   *tracker.Tracker
+	peer      *peer.Peer
+	pipeline  *pipeline.Pipeline
+	front     *front
+	release   func() error // once: listeners and store
+	serving   func()       // once: says that the server serves
 }
 
 // New opens what the server needs: its ports, and its store, which takes as long
@@ -85,6 +88,11 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 			return listenError(n.cfg.MetricsAddr, err)
 		}
 	}
+	if addr := n.cfg.PeerListenAddr(); addr != "" {
+		if n.servers, err = net.Listen("tcp", addr); err != nil {
+			return listenError(addr, err)
+		}
+	}
 	n.log.Starting(n.build, settings(&n.cfg))
 	n.store, err = store.Open(ctx, n.storeConfig(fs))
 	return err
@@ -113,12 +121,8 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 }
 
 // assemble puts the parts on the store, each on the one before.
-func (n *Node) assemble() (err error) {
-	n.peer, err = peer.New(peer.Config{
-		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Random: randomNumber,
-		Events: each(n.log.Peer(), n.metrics.Peer(), n.role),
-	})
-	if err != nil {
+func (n *Node) assemble() error {
+	if err := n.join(); err != nil {
 		return err
 	}
 	n.pipeline = pipeline.New(pipeline.Config{
@@ -126,6 +130,7 @@ func (n *Node) assemble() (err error) {
 		Limits: tree.Limits{MaxData: int(n.cfg.MaxValue), MaxRecord: int(n.cfg.MaxRequest), EnforceQuota: n.cfg.EnforceQuota},
 		Events: both(n.log.Pipeline(), n.metrics.Pipeline()),
 	})
+	n.peer.Handle(n.pipeline.Forwarded)
 	open := newCalls()
 	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), api.NewAuthenticator(n.cfg.SuperDigest), n.panicked)
 	n.front = newFront(&n.cfg, links, n.keeper(), n.admin())
@@ -138,15 +143,6 @@ func (n *Node) assemble() (err error) {
 	return nil
 }
 
-// each calls several listeners, one after the other.
-func each(listeners ...func(peer.Event)) func(peer.Event) {
-	return func(e peer.Event) {
-		for _, listen := range listeners {
-			listen(e)
-		}
-	}
-}
-
 func (n *Node) keeper() *api.Keeper {
 	return api.New(api.Config{Pipeline: n.pipeline, MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists})
 }
@@ -156,14 +152,6 @@ func (n *Node) admin() *admin.Admin {
 		Store: n.store, Peer: n.peer, Version: n.pipeline.Version, SetLogLevel: n.log.SetLevel, NeedSuper: n.cfg.SuperDigest != "",
 		Build: n.build, Started: n.started, ClientAddress: n.Addr(),
 	})
-}
-
-// members are the founders: those listed, or this server alone.
-func (n *Node) members() []txn.Member {
-	if len(n.cfg.Peers) > 0 {
-		return n.cfg.Peers
-	}
-	return []txn.Member{{ID: n.cfg.ServerID(), Role: txn.Voter}}
 }
 
 // Addr returns the address on which clients are served.
@@ -187,6 +175,9 @@ func (n *Node) Run(ctx context.Context) error {
 		{"peer", n.peer.Run},
 		{"pipeline", n.pipeline.Run},
 	}
+	if n.servers != nil {
+		parts = append(parts, part{"peer port", n.servePeers})
+	}
 	if n.scrapers != nil {
 		parts = append(parts, part{"metrics", n.serveMetrics})
 	}
@@ -206,6 +197,9 @@ func (n *Node) close() error {
 	}
 	if n.scrapers != nil {
 		errs = append(errs, closed(n.scrapers.Close()))
+	}
+	if n.servers != nil {
+		errs = append(errs, closed(n.servers.Close()))
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
@@ -230,18 +224,6 @@ func (n *Node) serveMetrics(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// role follows the peer: writes are possible while there is a leader.
-func (n *Node) role(e peer.Event) {
-	r, ok := e.(peer.RoleChanged)
-	if !ok {
-		return
-	}
-	n.front.ready(r.Role != peer.Looking)
-	if r.Role != peer.Looking {
-		n.serving()
-	}
 }
 
 // settings are the settings as the log shows them.
