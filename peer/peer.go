@@ -64,8 +64,8 @@ type Config struct {
 	Events func(Event)
 	// Yield is called before it is looked what there is to send to a learner; may be nil. What else is
 	// about to happen on this server may go first, and then rides along. A simulation ends the
-	// instant here, so that the scheduler has no say in what a message holds.
-	Yield func()
+	// instant here, so that the scheduler has no say in what a message holds. It returns when ctx ends.
+	Yield func(ctx context.Context)
 }
 
 // Standing is what a server is in its ensemble at one moment.
@@ -99,7 +99,7 @@ type Peer struct {
 	timing   Timing
 	limits   Limits
 	emit     func(Event)
-	yield    func()
+	yield    func(context.Context)
 	applied  *watermark
 	elector  *elector
 	requests func(Request, func(Reply, error)) // set before Run
@@ -132,7 +132,7 @@ func New(c Config) (*Peer, error) {
 		p.emit = func(Event) {}
 	}
 	if p.yield == nil {
-		p.yield = func() {}
+		p.yield = func(context.Context) {}
 	}
 	if p.quorum == nil {
 		p.quorum = func(m txn.Membership) quorum.System { return quorum.Of(m) }

@@ -20,7 +20,9 @@ func (s *session) pump(ctx context.Context, c *cursor, committed txn.Zxid) error
 	defer pulse.Stop()
 	for {
 		news := s.lead.news.wait()
-		s.lead.yield()
+		if s.lead.yield(ctx); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		sent, err := s.step(c, &committed)
 		if err != nil {
 			return err
