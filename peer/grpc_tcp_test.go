@@ -85,8 +85,12 @@ func TestSlowConnect(t *testing.T) {
 		w := newWire(t, polite, func(one, _ *TransportConfig) {
 			dial := one.DialContext
 			one.DialContext = func(ctx context.Context, address string) (net.Conn, error) {
-				time.Sleep(connectLimit - time.Millisecond)
-				return dial(ctx, address)
+				select {
+				case <-time.After(connectLimit - time.Millisecond):
+					return dial(ctx, address)
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
 			}
 		})
 		if _, err := w.Sync(t.Context(), server2); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -152,6 +153,9 @@ func TestExchangeOfItsOwn(t *testing.T) {
 		w := newWire(t, scripted{
 			sync: func(s LeaderStream) error { <-s.Context().Done(); return nil },
 			exchange: func(s ExchangeServer) error {
+				if md, _ := metadata.FromIncomingContext(s.Context()); !slices.Equal(md[":authority"], []string{server2.Address}) {
+					t.Errorf("the authority is %q", md[":authority"])
+				}
 				m, err := s.Recv()
 				if err != nil {
 					return err
@@ -203,6 +207,9 @@ func TestRefusalsCross(t *testing.T) {
 				t.Errorf("sent: %#v, want %#v", err, refusal)
 			}
 		}
+		refusal = Rejection{Reason: senseless, Detail: "no text: \xff"}
+		_, err := w.follow(t, t.Context()).Recv()
+		refusedWith(t, err, senseless)
 	})
 }
 
@@ -395,40 +402,6 @@ func TestPanic(t *testing.T) {
 		}
 		if e := w.events(); len(e) != 1 || e[0].String() != "/quorate.quorum.v1.Learner/Sync panicked: at the disco" || len(e[0].(CallPanicked).Stack) == 0 {
 			t.Errorf("events %v", e)
-		}
-	})
-}
-
-// TestStalledLearner: of a learner that reads nothing, no more lies around than the windows allow, and the
-// leader's other streams go on.
-func TestStalledLearner(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		const chunk = 128 << 10
-		sent, stall := 0, true
-		w := newWire(t, scripted{sync: func(s LeaderStream) error {
-			if _, err := s.Recv(); err != nil {
-				return err
-			}
-			if !stall {
-				return s.Send(pingOf(1))
-			}
-			for s.Send(ballast(chunk)) == nil {
-				sent += chunk
-			}
-			return nil
-		}})
-		w.follow(t, t.Context())
-		synctest.Wait()
-		// The receiver's window, a message and gRPC's 64 KB on the sender's side.
-		if sent > streamWindow+2*chunk {
-			t.Errorf("%d bytes were sent to a learner that does not read", sent)
-		}
-		if sent < streamWindow-chunk {
-			t.Errorf("only %d bytes are on their way", sent)
-		}
-		stall = false
-		if m, err := w.follow(t, t.Context()).Recv(); err != nil || m.GetPing() == nil {
-			t.Errorf("%v, %v", m, err)
 		}
 	})
 }
