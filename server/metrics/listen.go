@@ -3,7 +3,6 @@ package metrics
 import (
 	"time"
 
-	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/snap"
@@ -38,15 +37,6 @@ func (m *Metrics) wal() wal.Events {
 	}
 }
 
-// Peer listens to the protocol between servers.
-func (m *Metrics) Peer() func(peer.Event) {
-	return func(e peer.Event) {
-		if e, ok := e.(peer.RoleChanged); ok && e.Role == peer.Looking {
-			m.looking.Inc()
-		}
-	}
-}
-
 // Pipeline listens to requests on their way.
 func (m *Metrics) Pipeline() pipeline.Events {
 	return pipeline.Events{
@@ -54,6 +44,8 @@ func (m *Metrics) Pipeline() pipeline.Events {
 			m.requests.Add(float64(requests))
 			m.proposals.Add(float64(txns))
 		},
+		Applied:   func(took time.Duration) { m.quorumAck.Observe(millis(took)) },
+		Forwarded: func() { m.forwarded.Inc() },
 		SoftQuota: func(string) { m.softQuota.Inc() },
 	}
 }

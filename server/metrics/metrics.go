@@ -24,14 +24,17 @@ type Metrics struct {
 	snapshotError prometheus.Counter
 	batchSize     prometheus.Summary
 	proposals     prometheus.Counter
-	looking       prometheus.Counter
+	quorumAck     prometheus.Summary
 	dbInitTime    prometheus.Summary
+
+	peer peers
 
 	walRecords   prometheus.Counter
 	walBytes     prometheus.Counter
 	walFull      prometheus.Gauge
 	snapshots    prometheus.Counter
 	requests     prometheus.Counter
+	forwarded    prometheus.Counter
 	softQuota    prometheus.Counter
 	tornTails    prometheus.Counter
 	panics       prometheus.Counter
@@ -48,6 +51,7 @@ func New() *Metrics {
 	m.registry.MustRegister(m.Calls, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.zookeeper()
 	m.own()
+	m.peer = m.peers()
 	return m
 }
 
@@ -58,7 +62,7 @@ func (m *Metrics) zookeeper() {
 	m.snapshotError = m.counter("snapshot_error_count", "Snapshots that could not be written.")
 	m.batchSize = m.summary("sync_processor_batch_size", "Transactions in a group that was synced.")
 	m.proposals = m.counter("proposal_count", "Transactions proposed by this server.")
-	m.looking = m.counter("looking_count", "Times this server was without a leader.")
+	m.quorumAck = m.summary("quorum_ack_latency", "Time from proposing a batch until a quorum has it and it is applied, in milliseconds.")
 	m.dbInitTime = m.summary("dbinittime", "Time to recover from disk, in milliseconds.")
 	m.connRejected = m.counter("connection_rejected", "Connections refused because as many as may be were open.")
 }
@@ -70,6 +74,7 @@ func (m *Metrics) own() {
 	m.walFull = m.gauge("quorate_wal_full", "1 while there is no space for the next segment of the log.")
 	m.snapshots = m.counter("quorate_snapshots_total", "Snapshots written.")
 	m.requests = m.counter("quorate_requests_total", "Requests for changes that were carried out or refused by the tree.")
+	m.forwarded = m.counter("quorate_requests_forwarded_total", "Requests for changes that went to the leader.")
 	m.softQuota = m.counter("quorate_soft_quota_exceeded_total", "Changes beyond a soft quota.")
 	m.tornTails = m.counter("quorate_wal_torn_tails_total", "Torn tails of crashes cut at start.")
 	m.panics = m.counter("quorate_panics_total", "Calls that panicked.")
@@ -87,14 +92,39 @@ func (m *Metrics) gauge(name, help string) prometheus.Gauge {
 	return g
 }
 
-// summary has ZooKeeper's quantiles.
+// counters are told apart by a label.
+func (m *Metrics) counters(name, help, label string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	m.registry.MustRegister(c)
+	return c
+}
+
+// gauges are one for each server.
+func (m *Metrics) gauges(name, help string) *prometheus.GaugeVec {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"key"})
+	m.registry.MustRegister(g)
+	return g
+}
+
 func (m *Metrics) summary(name, help string) prometheus.Summary {
-	s := prometheus.NewSummary(prometheus.SummaryOpts{
-		Name: name, Help: help, MaxAge: time.Minute,
-		Objectives: map[float64]float64{0.5: 0.05, 0.95: 0.01, 0.99: 0.001},
-	})
+	s := prometheus.NewSummary(quantiles(name, help))
 	m.registry.MustRegister(s)
 	return s
+}
+
+// summaries are one for each server.
+func (m *Metrics) summaries(name, help string) *prometheus.SummaryVec {
+	s := prometheus.NewSummaryVec(quantiles(name, help), []string{"key"})
+	m.registry.MustRegister(s)
+	return s
+}
+
+// quantiles are ZooKeeper's.
+func quantiles(name, help string) prometheus.SummaryOpts {
+	return prometheus.SummaryOpts{
+		Name: name, Help: help, MaxAge: time.Minute,
+		Objectives: map[float64]float64{0.5: 0.05, 0.95: 0.01, 0.99: 0.001},
+	}
 }
 
 // Handler serves /metrics and /debug/pprof.

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +28,8 @@ type Source struct {
 
 // Watch adds the gauges that are read from s at each scrape. To be called once.
 func (m *Metrics) Watch(s Source) {
-	for _, g := range append(s.zookeeper(), s.own()...) {
+	m.registry.MustRegister(newLags(s.Peer))
+	for _, g := range slices.Concat(s.zookeeper(), s.own(), s.ensemble()) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: g.name, Help: g.help, ConstLabels: g.labels,
 		}, g.read))

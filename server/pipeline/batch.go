@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -108,8 +110,11 @@ func (p *Pipeline) softQuotas(paths []string) {
 
 // finished returns the batch as the peer takes it. It is done once.
 func (b *batch) finished() *peer.Batch {
-	tip := b.term.Tip()
+	tip, proposed := b.term.Tip(), time.Now()
 	pb := &peer.Batch{Records: b.records, Zxid: tip.Zxid(), Done: func(err error) {
+		if applied := b.pipeline.events.Applied; applied != nil && err == nil && len(b.records) > 0 {
+			applied(time.Since(proposed))
+		}
 		b.done(err)
 		<-b.pipeline.slots
 	}}

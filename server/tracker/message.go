@@ -36,7 +36,11 @@ func (m Message) String() string {
 	return s
 }
 
+// Steps that others ask for by name.
 const (
+	Proposal = "Proposal"
+	Commit   = "Commit"
+
 	ping    = "Ping"
 	unknown = "unknown" // of a later release
 )
@@ -89,9 +93,9 @@ func response(m *quorumv1.SyncResponse) Message {
 	case *quorumv1.SyncResponse_UpToDate:
 		return about("UpToDate", s.UpToDate.GetCommitted(), 0)
 	case *quorumv1.SyncResponse_Proposal:
-		return about("Proposal", s.Proposal.GetPrevZxid(), uint64(len(s.Proposal.GetTxns())))
+		return about(Proposal, s.Proposal.GetPrevZxid(), uint64(len(s.Proposal.GetTxns())))
 	case *quorumv1.SyncResponse_Commit:
-		return about("Commit", s.Commit.GetZxid(), 0)
+		return about(Commit, s.Commit.GetZxid(), 0)
 	case *quorumv1.SyncResponse_Inform:
 		return about("Inform", s.Inform.GetPrevZxid(), uint64(len(s.Inform.GetTxns())))
 	case *quorumv1.SyncResponse_Reply:

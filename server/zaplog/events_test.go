@@ -40,7 +40,7 @@ func TestEveryEventIsLogged(t *testing.T) {
 		deaf   []string // left to the metrics
 	}{
 		{"store", func(l *zaplog.Logger) any { return l.Store() }, nil},
-		{"pipeline", func(l *zaplog.Logger) any { return l.Pipeline() }, []string{"Proposed", "Forwarded"}},
+		{"pipeline", func(l *zaplog.Logger) any { return l.Pipeline() }, []string{"Proposed", "Applied", "Forwarded"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l, lines := open(t, "debug")
