@@ -84,3 +84,34 @@ func TestFullDisk(t *testing.T) {
 		}
 	})
 }
+
+// TestReportsWhatIsDurable: AckEpoch speaks of the log's end once that is durable, whatever the stream
+// before has left in the log's buffer.
+func TestReportsWhatIsDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newSlow()
+		f := awake(t, disk)
+		defer f.asleep()
+		h := newAnnals(t).adds(1, "/a")
+		s, ended := f.follow(Following)
+		s.lead(1, newAnnals(t))
+		release := disk.hold()
+		s.say(proposal(0, h.recs, 0))
+		synctest.Wait()
+		s.end(io.EOF)
+		<-ended
+
+		s, ended = f.follow(Following)
+		s.hear()
+		s.say(leaderInfo(2))
+		if !s.heardNothing() {
+			t.Error("it reports what is not durable")
+		}
+		release()
+		if ack := s.hear().GetAckEpoch(); ack.GetLastZxid() != uint64(h.last()) {
+			t.Errorf("it reports %v, want %v", ack, h.last())
+		}
+		s.end(io.EOF)
+		<-ended
+	})
+}

@@ -360,6 +360,9 @@ func (f *follower) isAt(h *annals) {
 	if v.Zxid() != h.last() || v.Digest() != h.tree().Digest() {
 		f.t.Errorf("the tree is at %v with digest %016x, the leader's at %v with %016x", v.Zxid(), v.Digest(), h.last(), h.tree().Digest())
 	}
+	if f.peer.applied.poll(h.last()) != nil {
+		f.t.Errorf("who waits for %v to be applied still waits", h.last())
+	}
 	if f.store.Last() != h.last() {
 		f.t.Errorf("the log ends at %v, the leader's at %v", f.store.Last(), h.last())
 	}
