@@ -58,7 +58,7 @@ func newRoot(console *cli.Console) *cobra.Command {
 	root.SetHelpCommandGroupID(groupClient)
 	root.SetCompletionCommandGroupID(groupClient)
 	root.AddCommand(exitCodesTopic())
-	addVerbs(root, groupServer, serveCommand())
+	addVerbs(root, groupServer, serveCommand(), devCommand())
 	addVerbs(root, groupClient, clientCommands(console)...)
 	return root
 }

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package local
+
+import "syscall"
+
+// attributes keeps the terminal's Ctrl-C from the servers, which are told to stop in order.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

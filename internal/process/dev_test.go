@@ -1,0 +1,85 @@
+package process_test
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/process"
+)
+
+// TestDev runs the local ensemble as somebody would who tries things: a write on one server, a read on
+// another, and Ctrl-C.
+func TestDev(t *testing.T) {
+	port := freePorts(t, 3)
+	cmd := quorate("dev", "--port", strconv.Itoa(port))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill() //nolint:errcheck // it has ended by then
+	lines := bufio.NewScanner(out)
+	dir := strings.Fields(strings.TrimPrefix(await(t, lines, "data in "), "data in "))[0]
+	dir = strings.TrimSuffix(dir, ";")
+	for range 3 {
+		await(t, lines, "serving")
+	}
+	server := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)) }
+	if out, err := quorate("create", "--server", server(0), "/hello", "world").CombinedOutput(); err != nil {
+		t.Fatalf("create: %v\n%s", err, out)
+	}
+	if out, err := quorate("sync", "--server", server(2)).CombinedOutput(); err != nil {
+		t.Fatalf("sync: %v\n%s", err, out)
+	}
+	if out, err := quorate("get", "--server", server(2), "/hello").CombinedOutput(); err != nil || string(out) != "world" {
+		t.Errorf("get: %v, %q", err, out)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // to the end of all that any server says
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after Ctrl-C: %v", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the temporary directory %s is still there: %v", dir, err)
+	}
+}
+
+// freePorts returns a port from which on n, and n more 1000 above, were free a moment ago.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+	for range 100 {
+		addr, err := process.FreeAddress()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := net.SplitHostPort(addr)
+		first, _ := strconv.Atoi(text)
+		if allFree(first, n) && allFree(first+1000, n) {
+			return first
+		}
+	}
+	t.Fatal("no free ports")
+	return 0
+}
+
+func allFree(first, n int) bool {
+	for port := first; port < first+n; port++ {
+		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
+		if err == nil {
+			c.Close()
+			return false
+		}
+	}
+	return true
+}
