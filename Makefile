@@ -16,7 +16,7 @@ FUZZTIME  ?= 10s
 AGAINST   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench fuzz clean
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench fuzz examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,11 +74,18 @@ bench: ## run the benchmarks; BENCH=regexp BENCHTIME=1s BENCHPKGS=./store/...
 fuzz: ## run each fuzz target for FUZZTIME
 	GO=$(GO) tools/fuzz $(FUZZTIME)
 
-clean: ## remove what the targets made: bin/ and tools/node_modules/
-	rm -rf bin tools/node_modules
+examples: examples/observer-node/node_modules ## run the examples in JavaScript; needs node and npm
+	$(GO) test ./internal/process -run Examples -count 1 -examples
+
+clean: ## remove what the targets made: bin/ and node_modules/
+	rm -rf bin tools/node_modules examples/observer-node/node_modules
 
 # buf, at the version of the lock file. `npm ci` would refuse the lock: the packages of some
 # platforms are not in it. --no-save takes the versions and checksums that are, and changes nothing.
 $(BUF): tools/package.json tools/package-lock.json
 	npm install --prefix tools --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+examples/observer-node/node_modules: examples/observer-node/package.json examples/observer-node/package-lock.json
+	npm install --prefix examples/observer-node --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
