@@ -339,6 +339,9 @@ func TestMemberComesAndGoes(t *testing.T) {
 		if saws[PeerUnreachable](s)[0].ID != 4 || len(saws[PeerUnreachable](s)) != 1 {
 			t.Errorf("not reached: %v, want 4 alone", saws[PeerUnreachable](s))
 		}
+		if c.servers[3].elector.mu.streams[1] != nil {
+			t.Error("the stream to 3 still stands")
+		}
 		if n := c.network.dials(1, 3); n != gone {
 			t.Errorf("3 is dialled %d times after it has gone", n-gone)
 		}
@@ -354,6 +357,31 @@ func TestMemberComesAndGoes(t *testing.T) {
 		}
 		if a := s.elector.links[2].to.Address; a != "elsewhere:3888" {
 			t.Errorf("4 is dialled at %q", a)
+		}
+	})
+}
+
+// TestRoundTripsChangeQuietly: the election hears of them, and nobody else.
+func TestRoundTripsChangeQuietly(t *testing.T) {
+	elect(t, founded(3, 0), func(c *contest) {
+		c.up(2, 1, 2, 3)
+		c.run(2 * time.Second)
+		c.network.slow(100 * millis)
+		c.run(5 * time.Second)
+		for _, id := range c.ids() {
+			if n := len(saws[PeerReached](c.servers[id])); n != 2 {
+				t.Errorf("server %d has reached others %d times, want each once", id, n)
+			}
+		}
+		c.freeze(2, true)
+		since := c.now()
+		c.servers[1].look(stands(1, 5))
+		c.servers[3].look(stands(3, 5))
+		c.run(time.Second)
+		c.wantLeader(3, 2, 1, 3)
+		c.wantWithin(since+300*millis, election.DefaultPatience, 1, 3)
+		if c.servers[3].at < since+200*millis+election.DefaultPatience {
+			t.Error("2 was not waited for as long as it may take")
 		}
 	})
 }
@@ -414,6 +442,29 @@ func TestLookEndsWithItsContext(t *testing.T) {
 		s.look(stands(1, 5))
 		c.run(100 * millis)
 		c.wantLeader(2, 1, 1, 2) // the next one is answered
+	})
+}
+
+// TestDeserted: a candidate whose voters all look for another is told, and waits for them in vain no longer.
+func TestDeserted(t *testing.T) {
+	elect(t, founded(3, 0), func(c *contest) {
+		c.up(2, 1, 2, 3)
+		c.run(100 * millis)
+		p := c.servers[2].elector.p
+		lead := &leader{Peer: p, established: make(chan struct{})}
+		lead.ctx, lead.fail = context.WithCancelCause(c.t.Context())
+		p.mu.standing.candidacy = lead
+		c.servers[1].look(stands(1, 5))
+		c.run(trip)
+		if err := context.Cause(lead.ctx); err != nil {
+			t.Errorf("it gives up for one of three: %v", err)
+		}
+		c.servers[1].look(stands(1, 5))
+		c.servers[3].look(stands(3, 5))
+		c.run(trip)
+		if err := context.Cause(lead.ctx); !errors.Is(err, errDeserted) {
+			t.Errorf("all have turned away: %v", err)
+		}
 	})
 }
 

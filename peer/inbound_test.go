@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
@@ -148,6 +149,9 @@ func TestNewerStreamReplaces(t *testing.T) {
 		c.wantAnswer(next, 1)
 		c.tell(next, word(2, 2))
 		c.wantAnswer(next, 2)
+		if n := len(s.elector.mu.streams); n != 1 {
+			t.Errorf("%d streams are remembered, want the new one", n)
+		}
 		cancel()
 		c.run(trip)
 		if n := len(s.elector.mu.streams) + s.elector.mu.inbound; n != 0 {
@@ -208,7 +212,8 @@ func TestStopEndsStreams(t *testing.T) {
 		wantRejection(t, whyEnded(stream), stopping)
 		wantRejection(t, whyEnded(mute), stopping)
 		<-s.ended
-		wantRejection(t, whyEnded(c.network.open(c.t.Context(), route{2, 1}, serve)), stopping)
+		unread := func(s ExchangeServer) error { return serve(unread{t, s.(*servedCall)}) }
+		wantRejection(t, whyEnded(c.network.open(c.t.Context(), route{2, 1}, unread)), stopping)
 
 		s.stop = func() {}
 		idle, err := newElector(s.elector.p, election.Config{ID: 1, View: founded(3, 0)})
@@ -248,6 +253,17 @@ func TestTooLate(t *testing.T) {
 			t.Errorf("%d streams are remembered", n)
 		}
 	})
+}
+
+// unread is a stream that nobody may receive from.
+type unread struct {
+	t *testing.T
+	*servedCall
+}
+
+func (u unread) Recv() (*quorumv1.ExchangeRequest, error) {
+	u.t.Error("something is received")
+	return u.servedCall.Recv()
 }
 
 // stuck is a stream whose other side takes nothing.
@@ -303,32 +319,57 @@ func TestRefusalsAreToldRarely(t *testing.T) {
 	})
 }
 
-// TestReignIsTold: once the epoch is agreed, who asks is told.
+// words makes server 3 listen outside of any elector, and returns what server 1 has said to it so far.
+func (c *contest) words() func() []*quorumv1.Notification {
+	var mu sync.Mutex
+	var heard []*quorumv1.Notification
+	c.network.listen(3, func(s ExchangeServer) error {
+		for {
+			m, err := s.Recv()
+			if err != nil {
+				return err
+			}
+			if m.GetId() == 1 && m.GetNotification() != nil {
+				mu.Lock()
+				heard = append(heard, m.GetNotification())
+				mu.Unlock()
+			}
+			if err := s.Send(&quorumv1.ExchangeResponse{Sequence: m.GetSequence()}); err != nil {
+				return err
+			}
+		}
+	})
+	return func() []*quorumv1.Notification {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(heard)
+	}
+}
+
+// TestReignIsTold: once the epoch is agreed, who asks is told, and nobody else.
 func TestReignIsTold(t *testing.T) {
-	elect(t, founded(3, 0), func(c *contest) {
-		c.up(2, 1, 2)
+	elect(t, founded(4, 0), func(c *contest) {
+		c.up(2, 1, 2, 4)
 		c.run(100 * millis)
 		c.servers[1].elector.settled(2, 7)
-		var heard *quorumv1.Notification
-		c.network.listen(3, func(s ExchangeServer) error {
-			for {
-				m, err := s.Recv()
-				if err != nil {
-					return err
-				}
-				if m.GetId() == 1 && m.GetNotification() != nil {
-					heard = m.GetNotification()
-				}
-				_ = s.Send(&quorumv1.ExchangeResponse{Sequence: m.GetSequence()})
-			}
-		})
+		words := c.words()
 		c.run(time.Second)
-		stream, cancel := c.calls(3)
+		before := len(words())
+		stream, cancel := c.calls(4)
+		defer cancel()
+		c.tell(stream, word(1, 4))
+		if n := len(words()) - before; n != 0 {
+			t.Errorf("3 is told %d times what 4 has asked", n)
+		}
+		stream, cancel = c.calls(3)
 		defer cancel()
 		c.tell(stream, word(1, 3))
-		synctest.Wait()
-		if heard.GetReign() != 7 || heard.GetState() != quorumv1.ElectionState_ELECTION_STATE_FOLLOWING {
-			t.Errorf("heard %v", heard)
+		heard := words()
+		if len(heard) != before+1 {
+			t.Fatalf("heard %d words, want one", len(heard)-before)
+		}
+		if last := heard[before]; last.GetReign() != 7 || last.GetState() != quorumv1.ElectionState_ELECTION_STATE_FOLLOWING {
+			t.Errorf("heard %v", last)
 		}
 		c.network.reset(3, 0)
 	})

@@ -150,6 +150,7 @@ type sluggish struct {
 }
 
 func (s *sluggish) Sync(context.Context, txn.Member) (LearnerStream, error) { return nil, errRefused }
+
 func (s *sluggish) Exchange(ctx context.Context, _ txn.Member) (ExchangeClient, error) {
 	return &sluggish{ctx, s.taken}, nil
 }
