@@ -109,7 +109,8 @@ func TestMalformed(t *testing.T) {
 	later := newAnnals(t).adds(2, "/a")
 	words := snapshot(h.tree(), 32)
 	last := len(words) - 1
-	flipped, short, digest := snapshot(h.tree(), 32), snapshot(h.tree(), 32), snapshot(h.tree(), 32)
+	flipped, sum, short, digest := snapshot(h.tree(), 32), snapshot(h.tree(), 32), snapshot(h.tree(), 32), snapshot(h.tree(), 32)
+	sum[1].GetSnapshot().GetChunk().Crc++
 	flipped[1].GetSnapshot().GetChunk().Data[3] ^= 1
 	short[last].GetSnapshot().GetEnd().Chunks--
 	digest[last].GetSnapshot().GetEnd().Digest++
@@ -119,6 +120,7 @@ func TestMalformed(t *testing.T) {
 	other[0].GetSnapshot().GetBegin().Zxid++
 	for name, said := range map[string][]*quorumv1.SyncResponse{
 		"a flipped bit":                    flipped,
+		"a wrong checksum":                 sum,
 		"a wrong number of chunks":         short,
 		"a wrong digest":                   digest,
 		"a snapshot of nothing":            empty,

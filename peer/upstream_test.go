@@ -129,11 +129,11 @@ func silenceInBubble(*script) { time.Sleep(3 * time.Second) }
 // if the leader may have it, as not done if it cannot; and so is what comes later.
 func TestEndings(t *testing.T) {
 	for name, end := range map[string]func(*script){
-		"the leader ends it": func(s *script) { s.end(io.EOF) },
-		"the leader resigns": func(s *script) { s.end(reject(quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED, "over")) },
-		"this server stops":  func(s *script) { s.quit(context.Canceled) },
+		"the leader ends it":   func(s *script) { s.end(io.EOF) },
+		"the leader resigns":   func(s *script) { s.end(reject(quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED, "over")) },
+		"this server stops":    func(s *script) { s.quit(context.Canceled) },
 		"the leader is silent": silenceInBubble,
-		"the leader is wrong": func(s *script) { s.say(leaderInfo(2)) },
+		"the leader is wrong":  func(s *script) { s.say(leaderInfo(2)) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := awake(t, vfs.NewMem())
@@ -226,10 +226,14 @@ func TestTooManyRequests(t *testing.T) {
 		a.are("/0")
 		a.submit(up, "/room")
 		a.are("/0")
+		s.say(replyAt(2, txn.MakeZxid(1, 9))) // an answer that waits for the tree makes none
+		synctest.Wait()
+		a.submit(up, "/full")
+		a.are("/0 /full=OVERLOADED")
 		s.end(io.EOF)
 		<-ended
-		if n := len(a.mu.order); n != maxOutstanding+1 {
-			t.Errorf("%d of %d are done", n, maxOutstanding+1)
+		if n := len(a.mu.order); n != maxOutstanding+2 {
+			t.Errorf("%d of %d are done", n, maxOutstanding+2)
 		}
 	})
 }
@@ -258,6 +262,14 @@ func TestTooManyBytes(t *testing.T) {
 			t.Errorf("%d requests of 1 MiB were taken, the bound is %d MiB", taken, maxUnsent>>20)
 		}
 		close(stuck)
+		for i := range taken {
+			synctest.Wait() // the one before is sent, which makes room
+			up.Submit(Request{Op: &tree.SetRequest{Path: "/a", Data: data}}, func(_ Reply, err error) {
+				if fault.Is(err, fault.Overloaded) {
+					t.Errorf("request %d, with nothing before it: %v", i, err)
+				}
+			})
+		}
 		s.end(io.EOF)
 		<-ended
 	})
