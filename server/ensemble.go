@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"net"
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/quorum"
@@ -12,25 +14,36 @@ import (
 // join makes this server's part in its ensemble.
 func (n *Node) join() (err error) {
 	events := each(n.log.Peer(), n.metrics.Peer(), n.role)
-	n.tracker = tracker.New(tracker.Events{Ended: n.log.Conversation})
-	c := peer.Config{
-		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Random: randomNumber,
+	n.tracker = tracker.New(both(n.metrics.Messages(), tracker.Events{Ended: n.log.Conversation}))
+	n.transport = peer.NewTransport(peer.TransportConfig{
+		Self: n.cfg.ServerID(), Secret: n.secret, MaxRecord: n.maxRecord(), Timing: n.timing(), Events: events,
+	})
+	n.peer, err = peer.New(peer.Config{
+		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Dialer: n.tracker.Dial(n.transport), Random: randomNumber,
 		Quorum: n.quorum, Bootstrap: n.cfg.Bootstrap, Timing: n.timing(),
 		Limits: peer.Limits{Snapshots: n.cfg.MaxSnapshotSyncs, Diffs: n.cfg.MaxDiffSyncs, SnapshotRate: int64(n.cfg.SnapshotRate)},
 		Events: events,
-	}
-	if n.servers != nil {
-		secret, err := n.cfg.PeerSecret()
-		if err != nil {
-			return err
-		}
-		n.transport = peer.NewTransport(peer.TransportConfig{
-			Self: n.cfg.ServerID(), Secret: secret, MaxRecord: int(n.cfg.MaxRequest) + headerRoom, Timing: c.Timing, Events: events,
-		})
-		c.Dialer = n.tracker.Dial(n.transport)
-	}
-	n.peer, err = peer.New(c)
+	})
 	return err
+}
+
+// fits refuses groups and weights that are not for the ensemble that the store belongs to.
+func (n *Node) fits() error {
+	m, founded := n.store.Version().Membership()
+	if !founded {
+		return nil
+	}
+	if _, err := n.cfg.Quorum(m); err != nil {
+		return fmt.Errorf("--groups and --weights do not fit the ensemble in %s: %w", n.cfg.DataDir, err)
+	}
+	return nil
+}
+
+// warnIfOpen says so if anybody may be a learner, and so read everything.
+func (n *Node) warnIfOpen() {
+	if tcp, ok := n.servers.Addr().(*net.TCPAddr); ok && n.secret == nil && !tcp.IP.IsLoopback() {
+		n.log.PeerPortOpen(n.PeerAddr())
+	}
 }
 
 // members are the founders: those listed, or this server alone.
@@ -41,16 +54,18 @@ func (n *Node) members() []txn.Member {
 	return []txn.Member{{ID: n.cfg.ServerID(), Role: txn.Voter}}
 }
 
-// quorum is what the settings make a quorum of a membership; where they do not fit a membership that
-// came to be with others, its majority.
+// quorum is what the settings make a quorum of a membership. For one that they do not fit, and
+// that came to be after the start, nothing is: no leader is better than two.
 func (n *Node) quorum(m txn.Membership) quorum.System {
 	q, err := n.cfg.Quorum(m)
 	if err != nil {
-		return quorum.Of(m)
+		n.log.NoQuorum(err)
+		return quorum.Systems{}
 	}
 	return q
 }
 
+// timing is how patient this server is with others.
 func (n *Node) timing() peer.Timing {
 	t := peer.Timing{Tick: n.cfg.Tick, InitLimit: n.cfg.InitLimit, SyncLimit: n.cfg.SyncLimit, StallLimit: n.cfg.StallLimit}
 	if t.StallLimit == 0 {
@@ -64,7 +79,7 @@ func (n *Node) servePeers(ctx context.Context) error {
 	return n.transport.Serve(ctx, n.servers, n.tracker.Serve(n.peer))
 }
 
-// role follows the peer: writes are possible while there is a leader.
+// role follows the peer: requests are served while there is a leader, here or elsewhere.
 func (n *Node) role(e peer.Event) {
 	r, ok := e.(peer.RoleChanged)
 	if !ok {

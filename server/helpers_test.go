@@ -58,6 +58,14 @@ func run(t *testing.T, fs vfs.FS, edit func(*config.Config)) *world {
 // attach runs n until the test ends; it serves when attach returns.
 func attach(t *testing.T, n *Node) *world {
 	t.Helper()
+	w := begin(t, n)
+	w.awaitHealth(t, "", healthv1.HealthCheckResponse_SERVING)
+	return w
+}
+
+// begin runs n until the test ends.
+func begin(t *testing.T, n *Node) *world {
+	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
@@ -75,10 +83,9 @@ func attach(t *testing.T, n *Node) *world {
 	t.Cleanup(func() {
 		w.conn.Close()
 		if err := w.stop(); err != nil {
-			t.Errorf("Run: %v", err)
+			t.Errorf("server %d: Run: %v", n.cfg.ID, err)
 		}
 	})
-	w.awaitHealth(t, "", healthv1.HealthCheckResponse_SERVING)
 	return w
 }
 

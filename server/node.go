@@ -41,10 +41,11 @@ type Node struct {
 
 	clients   *listener
 	scrapers  net.Listener // nil without --metrics-addr
-	servers   net.Listener // nil without a peer port
+	servers   net.Listener // where other servers come; nil without a peer port
+	secret    []byte       // between servers; nil without one
 	store     *store.Store
-	transport *peer.Transport // nil without other servers
 	tracker   *tracker.Tracker
+	transport *peer.Transport
 	peer      *peer.Peer
 	pipeline  *pipeline.Pipeline
 	front     *front
@@ -80,6 +81,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
 // open takes the ports first: a wrong address is noticed before a long recovery,
 // and until Run accepts them, clients wait.
 func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
+	if n.secret, err = n.cfg.PeerSecret(); err != nil {
+		return err
+	}
 	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.refused); err != nil {
 		return err
 	}
@@ -94,8 +98,10 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 		}
 	}
 	n.log.Starting(n.build, settings(&n.cfg))
-	n.store, err = store.Open(ctx, n.storeConfig(fs))
-	return err
+	if n.store, err = store.Open(ctx, n.storeConfig(fs)); err != nil {
+		return err
+	}
+	return n.fits()
 }
 
 // loopbackIfNoHost keeps an address without a host off the network.
@@ -109,11 +115,14 @@ func loopbackIfNoHost(addr string) string {
 // headerRoom is what a txn has in the log besides its operation: numbers and the author's name.
 const headerRoom = 1 << 10
 
+// maxRecord is the greatest txn in the log.
+func (n *Node) maxRecord() int { return int(n.cfg.MaxRequest) + headerRoom }
+
 // storeConfig is how the store is opened.
 func (n *Node) storeConfig(fs vfs.FS) store.Config {
 	return store.Config{
 		FS: fs, Dir: n.cfg.DataDir, Server: n.cfg.ServerID(),
-		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: int(n.cfg.MaxRequest) + headerRoom, Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
+		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: n.maxRecord(), Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
 		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Retain: n.cfg.SnapshotRetain,
 		Random: randomNumber,
 		Events: both(n.log.Store(), n.metrics.Store()),
@@ -149,13 +158,22 @@ func (n *Node) keeper() *api.Keeper {
 
 func (n *Node) admin() *admin.Admin {
 	return admin.New(admin.Config{
-		Store: n.store, Peer: n.peer, Version: n.pipeline.Version, SetLogLevel: n.log.SetLevel, NeedSuper: n.cfg.SuperDigest != "",
-		Build: n.build, Started: n.started, ClientAddress: n.Addr(),
+		Store: n.store, PeerStatus: n.peer.Status, PeerResign: n.peer.Resign, Version: n.pipeline.Version,
+		PlaceOf: n.cfg.PlaceOf, Conversations: n.tracker.Conversations, SetLogLevel: n.log.SetLevel, NeedSuper: n.cfg.SuperDigest != "",
+		Build: n.build, Started: n.started, ClientAddress: n.Addr(), PeerAddress: n.PeerAddr(),
 	})
 }
 
 // Addr returns the address on which clients are served.
 func (n *Node) Addr() string { return n.clients.Addr().String() }
+
+// PeerAddr returns the address on which other servers are served, empty if none are.
+func (n *Node) PeerAddr() string {
+	if n.servers == nil {
+		return ""
+	}
+	return n.servers.Addr().String()
+}
 
 // MetricsAddr returns the address of /metrics, empty if it is off.
 func (n *Node) MetricsAddr() string {
@@ -169,15 +187,13 @@ func (n *Node) MetricsAddr() string {
 // seconds. It returns an error if the server cannot go on, such as that of a
 // disk that failed. The node is closed when it returns.
 func (n *Node) Run(ctx context.Context) error {
-	n.log.Listening(n.Addr(), n.MetricsAddr())
-	parts := []part{
-		{"store", n.store.Run},
-		{"peer", n.peer.Run},
-		{"pipeline", n.pipeline.Run},
-	}
-	if n.servers != nil {
+	n.log.Listening(n.Addr(), n.PeerAddr(), n.MetricsAddr())
+	parts := []part{{"store", n.store.Run}}
+	if n.servers != nil { // below the peer: what is in flight when the server stops needs the others
+		n.warnIfOpen()
 		parts = append(parts, part{"peer port", n.servePeers})
 	}
+	parts = append(parts, part{"peer", n.peer.Run}, part{"pipeline", n.pipeline.Run})
 	if n.scrapers != nil {
 		parts = append(parts, part{"metrics", n.serveMetrics})
 	}
@@ -195,11 +211,10 @@ func (n *Node) close() error {
 	if n.clients != nil {
 		errs = append(errs, closed(n.clients.Close()))
 	}
-	if n.scrapers != nil {
-		errs = append(errs, closed(n.scrapers.Close()))
-	}
-	if n.servers != nil {
-		errs = append(errs, closed(n.servers.Close()))
+	for _, l := range []net.Listener{n.scrapers, n.servers} {
+		if l != nil {
+			errs = append(errs, closed(l.Close()))
+		}
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

@@ -2,31 +2,42 @@ package admin
 
 import (
 	"context"
+	"net/netip"
 	"time"
+
+	grpcpeer "google.golang.org/grpc/peer"
 
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/api"
+	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
 )
 
 // Config is what an Admin looks at and turns.
 type Config struct {
-	// Store, Peer and Version are what Status tells about.
-	Store   *store.Store
-	Peer    *peer.Peer
-	Version func() *tree.Version
+	// Store, PeerStatus and Version are what Status tells about.
+	Store      *store.Store
+	PeerStatus func() peer.Status
+	Version    func() *tree.Version
+	// PeerResign ends this server's reign: [peer.Peer.Resign].
+	PeerResign func(ctx context.Context, successor txn.ServerID) error
+	// PlaceOf tells what a voter weighs in a quorum, and the number of its group from 1.
+	PlaceOf func(txn.ServerID) (weight int64, group int)
+	// Conversations are those with a server, or with all for 0.
+	Conversations func(txn.ServerID) []tracker.Conversation
 	// SetLogLevel changes the log level and returns the one before.
 	SetLogLevel func(level string) (previous string, err error)
 	// NeedSuper makes what changes something need the super identity.
 	NeedSuper bool
-	// Build is the version of the program, Started when it began, and
-	// ClientAddress where it serves clients.
-	Build         string
-	Started       time.Time
-	ClientAddress string
+	// Build is the version of the program, Started when it began, ClientAddress and
+	// PeerAddress where it serves clients and other servers; PeerAddress may be empty.
+	Build                      string
+	Started                    time.Time
+	ClientAddress, PeerAddress string
 }
 
 // Admin serves quorate.admin.v1.Admin. Its methods may be called by anybody.
@@ -37,26 +48,6 @@ type Admin struct {
 
 // New returns an Admin.
 func New(c Config) *Admin { return &Admin{Config: c} }
-
-// Status tells how this server is.
-func (a *Admin) Status(context.Context, *adminv1.StatusRequest) (*adminv1.StatusResponse, error) {
-	s, p, v, id := a.Store.Stats(), a.Peer.Status(), a.Version(), a.Store.Identity()
-	return &adminv1.StatusResponse{
-		Id: uint32(id.Server), Role: role(p.Role), Reason: p.Reason, Epoch: uint32(p.Epoch),
-		LastLogged: uint64(s.Last), LastDurable: uint64(s.Durable), LastCommitted: uint64(p.Committed), LastApplied: uint64(v.Zxid()),
-		Nodes: uint64(v.Len()), Sessions: uint64(v.Sessions()), Digest: v.Digest(),
-		UptimeSeconds: time.Since(a.Started).Seconds(), Version: a.Build,
-		Ensemble: uint64(id.Ensemble), Storage: uint64(id.Storage),
-		LastSnapshot: uint64(s.Snapshot), LogBytes: uint64(s.LogBytes), ClientAddress: a.ClientAddress,
-	}, nil
-}
-
-func role(r peer.Role) adminv1.Role {
-	return map[peer.Role]adminv1.Role{
-		peer.Looking: adminv1.Role_ROLE_LOOKING, peer.Following: adminv1.Role_ROLE_FOLLOWER,
-		peer.Observing: adminv1.Role_ROLE_OBSERVER, peer.Leading: adminv1.Role_ROLE_LEADER,
-	}[r]
-}
 
 // SetLogLevel changes what is logged.
 func (a *Admin) SetLogLevel(ctx context.Context, r *adminv1.SetLogLevelRequest) (*adminv1.SetLogLevelResponse, error) {
@@ -82,10 +73,41 @@ func (a *Admin) Snapshot(ctx context.Context, _ *adminv1.SnapshotRequest) (*admi
 	return &adminv1.SnapshotResponse{Zxid: uint64(z)}, nil
 }
 
-// allowed tells whether the caller may change something on this server.
-func (a *Admin) allowed(ctx context.Context) error {
-	if !a.NeedSuper || api.IsSuper(api.CallerOf(ctx)) {
-		return nil
+// Resign ends this server's reign.
+func (a *Admin) Resign(ctx context.Context, r *adminv1.ResignRequest) (*adminv1.ResignResponse, error) {
+	if err := a.allowed(ctx); err != nil {
+		return nil, err
 	}
-	return api.Error(fault.New(fault.NoAuth, "", "only the super identity may do this (--super-digest)"))
+	if r.GetSuccessor() > uint32(txn.MaxServerID) {
+		return nil, api.Error(fault.New(fault.BadArguments, "", "there is no server %d: ids are %d to %d", r.GetSuccessor(), txn.MinServerID, txn.MaxServerID))
+	}
+	if err := a.PeerResign(ctx, txn.ServerID(r.GetSuccessor())); err != nil {
+		return nil, api.Error(err)
+	}
+	return &adminv1.ResignResponse{}, nil
+}
+
+// allowed tells whether the caller may change something on this server: the super identity, or
+// without one anybody on this machine.
+func (a *Admin) allowed(ctx context.Context) error {
+	switch {
+	case api.IsSuper(api.CallerOf(ctx)):
+		return nil
+	case a.NeedSuper:
+		return api.Error(fault.New(fault.NoAuth, "", "only the super identity may do this (--super-digest)"))
+	case local(ctx):
+		return nil
+	default:
+		return api.Error(fault.New(fault.NoAuth, "", "this may be done from the server's own machine, or by the super identity once there is one (--super-digest)"))
+	}
+}
+
+// local tells whether the call comes from this machine.
+func local(ctx context.Context) bool {
+	from, ok := grpcpeer.FromContext(ctx)
+	if !ok {
+		return false
+	}
+	addr, err := netip.ParseAddrPort(from.Addr.String())
+	return err == nil && addr.Addr().Unmap().IsLoopback()
 }

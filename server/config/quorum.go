@@ -28,6 +28,21 @@ func (c *Config) Quorum(m txn.Membership) (quorum.System, error) {
 	return quorum.NewGroups(voters, groups, c.Weights)
 }
 
+// PlaceOf returns what a voter weighs and the number of its group, counted from 1: 1 and 1 unless
+// Weights and Groups say otherwise.
+func (c *Config) PlaceOf(id txn.ServerID) (weight int64, group int) {
+	weight, said := c.Weights[id]
+	if !said {
+		weight = 1
+	}
+	for i, ids := range c.Groups {
+		if slices.Contains(ids, id) {
+			return weight, i + 1
+		}
+	}
+	return weight, 1
+}
+
 // Weights are the weights of voters. As a flag: "1=2,2=0".
 type Weights map[txn.ServerID]int64
 

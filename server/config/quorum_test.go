@@ -84,3 +84,16 @@ func TestWhereOtherServersAreServed(t *testing.T) {
 		}
 	}
 }
+
+func TestPlacesOfVoters(t *testing.T) {
+	var c config.Config
+	if w, g := c.PlaceOf(3); w != 1 || g != 1 {
+		t.Errorf("without settings: weight %d, group %d", w, g)
+	}
+	ensemble("1=a:1,2=b:1,3=c:1", "1,2;3", "3=0,2=7")(&c)
+	for id, want := range map[txn.ServerID][2]int64{1: {1, 1}, 2: {7, 1}, 3: {0, 2}} {
+		if w, g := c.PlaceOf(id); w != want[0] || int64(g) != want[1] {
+			t.Errorf("server %d: weight %d, group %d", id, w, g)
+		}
+	}
+}

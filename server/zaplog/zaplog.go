@@ -107,9 +107,19 @@ func fields(settings []Setting) []zap.Field {
 	return all
 }
 
-// Listening tells where clients and scrapers may connect.
-func (l *Logger) Listening(clients, metrics string) {
-	l.zap.Info("listening", zap.String("clients", clients), zap.String("metrics", metrics))
+// Listening tells where clients, other servers and scrapers may connect.
+func (l *Logger) Listening(clients, peers, metrics string) {
+	l.zap.Info("listening", zap.String("clients", clients), zap.String("peers", peers), zap.String("metrics", metrics))
+}
+
+// PeerPortOpen tells that whoever reaches the peer port gets everything that is stored.
+func (l *Logger) PeerPortOpen(peers string) {
+	l.zap.Warn("whoever reaches the peer port can read everything: set --peer-secret-file, and keep the port off other networks", zap.String("peers", peers))
+}
+
+// NoQuorum tells that the settings do not fit the ensemble's membership, so that nothing is a quorum.
+func (l *Logger) NoQuorum(err error) {
+	l.zap.Error("--groups and --weights do not fit the ensemble: nothing is a quorum", zap.Error(err))
 }
 
 // Serving tells that the server can do all that it is there for, and how long that took.
