@@ -16,8 +16,9 @@ const maxUnsent = 32 << 20
 // first. Acknowledgements and pings are cumulative, so each is one slot, the newest; requests
 // queue, up to a bound.
 type outbox struct {
-	beat time.Duration // at least so often a ping is sent
-	wake chan struct{} // one token when there is something to send
+	beat  time.Duration         // at least so often a ping is sent
+	wake  chan struct{}         // one token when there is something to send
+	yield func(context.Context) // see Config
 
 	mu struct {
 		sync.Mutex
@@ -34,7 +35,7 @@ type outbox struct {
 }
 
 func newOutbox(beat time.Duration) *outbox {
-	return &outbox{beat: beat, wake: make(chan struct{}, 1)}
+	return &outbox{beat: beat, wake: make(chan struct{}, 1), yield: func(context.Context) {}}
 }
 
 // run sends until the stream or ctx ends. It says nothing of why: that is the reader's to
@@ -48,6 +49,9 @@ func (o *outbox) run(ctx context.Context, stream LearnerStream) error {
 		case <-pulse.C:
 			o.ping()
 		case <-ctx.Done():
+			return nil
+		}
+		if o.yield(ctx); ctx.Err() != nil {
 			return nil
 		}
 		for more := true; more; {

@@ -62,7 +62,7 @@ type Config struct {
 	Limits Limits
 	// Events listens to the steps; may be nil.
 	Events func(Event)
-	// Yield is called before it is looked what there is to send to a learner; may be nil. What else is
+	// Yield is called before it is looked what there is to send on a stream; may be nil. What else is
 	// about to happen on this server may go first, and then rides along. A simulation ends the
 	// instant here, so that the scheduler has no say in what a message holds. It returns when ctx ends.
 	Yield func(ctx context.Context)
