@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,8 @@ const (
 	frame = 1 << 20
 	// maxHeaders bounds the metadata and the status of a call in bytes, maxDetail the sentence of a status.
 	maxHeaders, maxDetail = 64 << 10, 4 << 10
-	// maxConnections and maxStreams bound what others may open on a port, and on one connection.
-	// A server needs two connections of a stream each.
-	maxConnections, maxStreams = 1024, 16
+	// maxStreams bounds what others may open on one connection.
+	maxStreams = 16
 	// handshakeLimit is how long a connection may take to become one of HTTP/2.
 	handshakeLimit = 5 * time.Second
 	// idleLimit ends a connection on which nobody calls anything.
@@ -70,6 +70,8 @@ type TransportConfig struct {
 	MaxRecord int
 	// Timing bounds the silence of a connection: SyncLimit, but not below 1 s.
 	Timing Timing
+	// MaxConnections is how many the port takes; default 1024. A server needs two of each other one.
+	MaxConnections int
 	// DialContext connects to an address; nil: TCP, the name resolved at each call.
 	DialContext func(ctx context.Context, address string) (net.Conn, error)
 	// Events listens to what is refused before a peer hears of it; may be nil.
@@ -110,13 +112,14 @@ type Transport struct {
 	emit    func(Event)
 	dial    func(ctx context.Context, address string) (net.Conn, error)
 	timeout time.Duration // of a silent connection
+	room    int64         // connections that a port has room for
 	client  []grpc.DialOption
 	server  []grpc.ServerOption
 }
 
 // NewTransport returns a transport; it starts nothing.
 func NewTransport(c TransportConfig) *Transport {
-	t := &Transport{guard: guard{c.Self, c.Secret}, emit: c.Events, dial: c.DialContext}
+	t := &Transport{guard: guard{c.Self, c.Secret}, emit: c.Events, dial: c.DialContext, room: int64(cmp.Or(c.MaxConnections, 1024))}
 	if t.emit == nil {
 		t.emit = func(Event) {}
 	}
@@ -182,7 +185,7 @@ type Handler interface {
 func (t *Transport) Serve(ctx context.Context, l net.Listener, h Handler) error {
 	g, ctx := errgroup.WithContext(ctx)
 	p := &port{guard: t.guard, emit: t.emit, ctx: ctx, handler: h}
-	srv := grpc.NewServer(append(slices.Clip(t.server), grpc.Creds(&doorkeeper{TransportCredentials: insecure.NewCredentials()}))...)
+	srv := grpc.NewServer(append(slices.Clip(t.server), grpc.Creds(&doorkeeper{TransportCredentials: insecure.NewCredentials(), room: t.room}))...)
 	quorumv1.RegisterLearnerServer(srv, p)
 	quorumv1.RegisterElectionServer(srv, p)
 	quorumv1.RegisterHandshakeServer(srv, p)
@@ -204,12 +207,13 @@ func (t *Transport) Serve(ctx context.Context, l net.Listener, h Handler) error 
 // doorkeeper counts a port's connections and gives each its [visit]. It is no TLS.
 type doorkeeper struct {
 	credentials.TransportCredentials
+	room int64
 	open atomic.Int64
 }
 
 // ServerHandshake lets a connection in, or not.
 func (d *doorkeeper) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	if d.open.Add(1) > maxConnections {
+	if d.open.Add(1) > d.room {
 		d.open.Add(-1)
 		return nil, nil, errors.New("too many connections to the peer port")
 	}

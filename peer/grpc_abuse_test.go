@@ -330,12 +330,12 @@ func TestDeadHost(t *testing.T) {
 		if _, err := s.Recv(); err != nil {
 			t.Fatal(err)
 		}
-		waitInBubble(24 * time.Hour)
+		waitInBubble(time.Hour)
 		if err := s.Send(learnerInfo(1)); err != nil {
-			t.Fatalf("after a silent day: %v", err)
+			t.Fatalf("after a silent hour: %v", err)
 		}
 		if _, err := s.Recv(); err != nil {
-			t.Fatalf("after a silent day: %v", err)
+			t.Fatalf("after a silent hour: %v", err)
 		}
 		cut.Store(true)
 		start := time.Now()

@@ -18,7 +18,7 @@ import (
 
 // TestConnectionsBound: a port has room for so many, and room again when one leaves.
 func TestConnectionsBound(t *testing.T) {
-	d := &doorkeeper{}
+	d := &doorkeeper{room: 3}
 	enter := func() (net.Conn, error) {
 		a, b := net.Pipe()
 		defer b.Close()
@@ -26,7 +26,7 @@ func TestConnectionsBound(t *testing.T) {
 		return c, err
 	}
 	var guests []net.Conn
-	for range maxConnections {
+	for range 3 {
 		c, err := enter()
 		if err != nil {
 			t.Fatal(err)
@@ -52,13 +52,25 @@ func TestConnectionsBound(t *testing.T) {
 func TestPlacesGivenBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var received atomic.Value
-		w := newWire(t, pingPong(&received))
-		for range maxConnections + 1 {
+		w := newWire(t, pingPong(&received), func(_, two *TransportConfig) { two.MaxConnections = 2 })
+		before := w.follow(t, t.Context())
+		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			w.follow(t, ctx)
+			if _, err := w.Sync(t.Context(), server2); err == nil {
+				t.Error("a third connection")
+			}
 			cancel()
 			synctest.Wait()
+			c, err := w.listener.Dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(c, "ruok")
+			c.Close()
+			synctest.Wait()
 		}
+		stillGood(t, w, before)
 	})
 }
 

@@ -199,7 +199,10 @@ func TestHelloRefused(t *testing.T) {
 func TestImpostor(t *testing.T) {
 	one := guard{1, password}
 	p, hello := one.hello(2)
+	short := p
+	short.serverNonce = []byte{1}
 	for name, m := range map[string]*quorumv1.ChallengeResponse{
+		"short nonce":    {Nonce: short.serverNonce, Proof: short.proof(password, "server", "")},
 		"empty":          {},
 		"no proof":       {Nonce: make([]byte, nonceSize)},
 		"the hello back": {Nonce: hello.GetNonce(), Proof: hello.GetProof()},
@@ -208,6 +211,14 @@ func TestImpostor(t *testing.T) {
 		_, err := one.verify(p, m, method)
 		t.Log(name)
 		refusedWith(t, err, secretReason)
+	}
+}
+
+// TestNoProofShown: who has no secret is told that, not that a proof is wrong.
+func TestNoProofShown(t *testing.T) {
+	err := (guard{2, password}).admit(new(visit), nil, method)
+	if err == nil || err.Error() != "server 2 has a peer secret, and the caller has shown no proof that it knows it" {
+		t.Error(err)
 	}
 }
 
