@@ -25,16 +25,16 @@
 //
 // On the leader itself a write goes this way; a learner's requests join it at the pipeline:
 //
-//	 pipeline            Term                       wal               Term.apply
-//	    │  Propose(batch)  │                         │                    │
-//	    ├─────────────────▶│  in flight, then Append │                    │
-//	    │                  ├────────────────────────▶│ one fdatasync for  │
-//	    │                  ├─▶ feed ─▶ learners      │ all that waits     │
-//	    │                  │◀──── own watermark ─────┤                    │
-//	    │                  │◀──── theirs             │                    │
-//	    │                  │  acks → committed       │                    │
-//	    │                  ├───────── min(committed, own durable) ───────▶│ publish the
-//	    │◀──────────────────────────── Done(nil), in order ───────────────┤ version
+//	pipeline            Term                       wal               Term.apply
+//	   │  Propose(batch)  │                         │                    │
+//	   ├─────────────────▶│  in flight, then Append │                    │
+//	   │                  ├────────────────────────▶│ one fdatasync for  │
+//	   │                  ├─▶ feed ─▶ learners      │ all that waits     │
+//	   │                  │◀──── own watermark ─────┤                    │
+//	   │                  │◀──── theirs             │                    │
+//	   │                  │  acks → committed       │                    │
+//	   │                  ├───────── min(committed, own durable) ───────▶│ publish the
+//	   │◀──────────────────────────── Done(nil), in order ───────────────┤ version
 //
 // Nothing is applied that is not committed and durable here: memory is never ahead of disk.
 // [Peer.Run] owns every goroutine; nothing starts in New. The transport ([Transport]) is the

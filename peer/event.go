@@ -181,7 +181,7 @@ func (e LeaderMet) String() string {
 }
 func (e Resyncing) String() string         { return fmt.Sprintf("%v after %v", e.Kind, e.After) }
 func (e SnapshotInstalled) String() string { return fmt.Sprintf("installed snapshot %v", e.Zxid) }
-func (e HistoryDurable) String() string { return fmt.Sprintf("history durable up to %v", e.Last) }
+func (e HistoryDurable) String() string    { return fmt.Sprintf("history durable up to %v", e.Last) }
 
 func (e UpToDate) String() string { return fmt.Sprintf("up to date: committed %v", e.Committed) }
 
