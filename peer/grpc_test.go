@@ -332,7 +332,7 @@ func TestPortCloses(t *testing.T) {
 				return err
 			}
 			<-s.Context().Done()
-			time.Sleep(drainLimit / 2)
+			<-time.After(drainLimit / 2)
 			served = true
 			return context.Cause(s.Context())
 		}})
