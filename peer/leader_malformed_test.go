@@ -1,0 +1,195 @@
+package peer
+
+import (
+	"testing"
+	"testing/synctest"
+
+	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// stages are how far a learner's conversation has come, each in a reign that server 3 follows.
+var stages = []struct {
+	name  string
+	enter func(c *court) *voice
+	legal map[string]bool // the words that belong there
+}{
+	{"opening", func(c *court) *voice { return c.dials(2) }, legal("LearnerInfo")},
+	{"discovery", func(c *court) *voice {
+		v := c.dials(2)
+		v.says(v.info(1))
+		return v
+	}, legal("AckEpoch", "Ping")},
+	{"synchronization", func(c *court) *voice {
+		return c.meets(2, 1, ackEpoch(1, c.past.last(), c.past.last(), true))
+	}, legal("AckNewLeader", "Ping")},
+	{"broadcast", func(c *court) *voice { return c.comes(2, c.current()) }, legal("Ack", "Request", "Sync", "Revalidate", "Ping")},
+	{"broadcast without a log", func(c *court) *voice {
+		return c.comes(9, c.current(), keepsNoLog)
+	}, legal("Request", "Sync", "Revalidate", "Ping")},
+}
+
+func legal(words ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, w := range words {
+		all[w] = true
+	}
+	return all
+}
+
+// words are every message that a learner has, as it would be right where it belongs; and some that
+// are right nowhere.
+func words(c *court, v *voice) map[string]*quorumv1.SyncRequest {
+	bad := func(change func(*quorumv1.LearnerInfo)) *quorumv1.SyncRequest {
+		m := v.info(1)
+		change(m.GetInfo())
+		return m
+	}
+	request := creation(7, "/b")
+	request.GetRequest().Operation = nil
+	return map[string]*quorumv1.SyncRequest{
+		"LearnerInfo":  v.info(1),
+		"AckEpoch":     ackEpoch(1, c.past.last(), c.past.last(), true),
+		"AckNewLeader": ackNewLeader(c.lead.epoch),
+		"Ack":          ackOf(c.past.last()),
+		"Request":      creation(7, "/b"),
+		"Sync":         syncOf(7),
+		"Revalidate":   revalidation(7, aSession),
+		"Ping":         pong(0, 0),
+
+		"no step":                        {},
+		"LearnerInfo of server 0":        bad(func(m *quorumv1.LearnerInfo) { m.Id = 0 }),
+		"LearnerInfo of server 254":      bad(func(m *quorumv1.LearnerInfo) { m.Id = 254 }),
+		"LearnerInfo of server 258":      bad(func(m *quorumv1.LearnerInfo) { m.Id = 256 + 2 }),
+		"LearnerInfo without a disk":     bad(func(m *quorumv1.LearnerInfo) { m.Storage = 0 }),
+		"LearnerInfo without a nonce":    bad(func(m *quorumv1.LearnerInfo) { m.Nonce = 0 }),
+		"LearnerInfo beyond the epochs":  bad(func(m *quorumv1.LearnerInfo) { m.AcceptedEpoch = uint32(txn.MaxEpoch) + 1 }),
+		"LearnerInfo of a voter, no log": bad(func(m *quorumv1.LearnerInfo) { m.Id, m.Durable = 2, false }),
+		"AckEpoch of a later epoch":      ackEpoch(c.lead.epoch+1, 0, 0, true),
+		"AckEpoch with a high floor":     ackEpoch(1, 5, 6, true),
+		"AckNewLeader of another epoch":  ackNewLeader(c.lead.epoch - 1),
+		"Ack beyond what was sent":       ackOf(c.store.Last() + 1),
+		"Request without an operation":   request,
+	}
+}
+
+// TestEachWordInEachStage says each word in each stage. What does not belong there ends that stream with a refusal,
+// and touches nothing else.
+func TestEachWordInEachStage(t *testing.T) {
+	for _, stage := range stages {
+		t.Run(stage.name, func(t *testing.T) {
+			for word := range allWords(t) {
+				t.Run(word, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { saysInStage(t, stage.enter, word, stage.legal[word]) })
+				})
+			}
+		})
+	}
+}
+
+// allWords returns the names of the words.
+func allWords(t *testing.T) (names map[string]bool) {
+	synctest.Test(t, func(t *testing.T) {
+		names = map[string]bool{}
+		c, _ := reign(t, premise{}, 3)
+		defer c.rises()
+		for word := range words(c, c.dials(2)) {
+			names[word] = true
+		}
+	})
+	return names
+}
+
+func saysInStage(t *testing.T, enter func(*court) *voice, word string, belongs bool) {
+	c, followers := reign(t, premise{}, 3)
+	defer c.rises()
+	v := enter(c)
+	if !v.stands() {
+		t.Fatalf("the stage is not reached\n%v", &c.record)
+	}
+	before, acked := c.holds(), c.lead.term.acks.of(v.id)
+	v.says(words(c, v)[word])
+	switch {
+	case belongs && !v.stands():
+		t.Errorf("refused with %v: %v", v.refused(), v.err)
+	case !belongs && v.refused() != refusedMalformed:
+		t.Errorf("refused with %v, want MALFORMED\n%v", v.refused(), &c.record)
+	case !belongs && c.holds() != before:
+		t.Errorf("the leader holds %+v, before %+v", c.holds(), before)
+	case !belongs && c.lead.term.acks.of(v.id) > acked:
+		t.Error("it was counted")
+	}
+	if c.over() || !followers[0].serves() {
+		t.Errorf("server 3 is no longer served\n%v", &c.record)
+	}
+	if z := c.creates("/z"); c.committed() != z {
+		t.Error("nothing is committed any more")
+	}
+}
+
+// holdings are what a leader has that a learner could change.
+type holdings struct {
+	last, committed, applied, tip txn.Zxid
+	rounds                        uint64
+	epochs                        any
+	synced                        int
+}
+
+func (c *court) holds() holdings {
+	restInBubble()
+	return holdings{
+		c.store.Last(), c.lead.term.Committed(), c.store.Version().Zxid(), c.lead.term.Tip().Zxid(), c.lead.rounds.latest(), c.store.Epochs(),
+		len(c.lead.synced.mu.joined),
+	}
+}
+
+// TestStrangersAtTheDoor are told why, each with the reason that says whether coming back is of use.
+func TestStrangersAtTheDoor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*quorumv1.LearnerInfo)
+		want   quorumv1.RefusalReason
+	}{
+		"another ensemble":  {func(m *quorumv1.LearnerInfo) { m.Ensemble = 78 }, quorumv1.RefusalReason_REFUSAL_REASON_WRONG_ENSEMBLE},
+		"another protocol":  {func(m *quorumv1.LearnerInfo) { m.Protocol = 2 }, quorumv1.RefusalReason_REFUSAL_REASON_PROTOCOL},
+		"an older protocol": {func(m *quorumv1.LearnerInfo) { m.Protocol = 0 }, quorumv1.RefusalReason_REFUSAL_REASON_PROTOCOL},
+		"the leader itself": {func(m *quorumv1.LearnerInfo) { m.Id = 1 }, refusedDuplicate},
+		"this ensemble":     {func(m *quorumv1.LearnerInfo) { m.Ensemble = 77 }, 0},
+		"no ensemble yet":   {func(m *quorumv1.LearnerInfo) { m.Ensemble = 0 }, 0},
+		"the last server":   {func(m *quorumv1.LearnerInfo) { m.Id = 253 }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := reign(t, premise{}, 3)
+				defer c.rises()
+				v := c.dials(2)
+				m := v.info(1)
+				tt.change(m.GetInfo())
+				v.says(m)
+				if v.refused() != tt.want || v.stands() != (tt.want == 0) {
+					t.Errorf("told %v\n%v", v.refused(), &c.record)
+				}
+			})
+		})
+	}
+}
+
+// TestFoundedByWord: an ensemble whose directory is not marked yet is known by its logged membership.
+func TestFoundedByWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := convene(t, premise{})
+		defer c.rises()
+		view, err := c.peer.view()
+		c.must(err)
+		view.Membership, view.Version = c.membership(trio()), txn.MakeZxid(1, 1)
+		c.opensBy(view)
+		for ensemble, want := range map[uint64]quorumv1.RefusalReason{78: quorumv1.RefusalReason_REFUSAL_REASON_WRONG_ENSEMBLE, 77: 0} {
+			v := c.dials(2)
+			m := v.info(1)
+			m.GetInfo().Ensemble = ensemble
+			v.says(m)
+			if v.refused() != want {
+				t.Errorf("ensemble %d: told %v", ensemble, v.refused())
+			}
+		}
+	})
+}
