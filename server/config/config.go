@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
 )
@@ -133,8 +134,8 @@ type Config struct {
 
 	// GCPercent is the growth of the heap, in percent, at which garbage is
 	// collected, 10 to 1,000; 0 leaves it to GOGC. An environment with GOGC set
-	// wins. Default 100. Less saves memory and costs writes on a large tree, since each
-	// collection marks every node: see store/DESIGN.md.
+	// wins. Default 150. Less saves memory and costs writes on a large tree: see
+	// store/tree/DESIGN.md.
 	GCPercent int
 }
 
@@ -158,7 +159,7 @@ func Default() Config {
 		SnapshotBytes:  64 << 20,
 		SnapshotRetain: 3,
 		SegmentSize:    64 << 20,
-		GCPercent:      100,
+		GCPercent:      tree.GCPercent,
 
 		Tick:             200 * time.Millisecond,
 		InitLimit:        10 * time.Second,

@@ -65,6 +65,20 @@ type Outcome struct {
 	SoftQuota []string
 }
 
+// add adds an effect and a result. The first of both, mostly the only ones, share an allocation.
+func (o *Outcome) add(e Effect, r Result) {
+	if o.Effects == nil && o.Results == nil {
+		first := &struct {
+			effects [1]Effect
+			results [1]Result
+		}{[1]Effect{e}, [1]Result{r}}
+		o.Effects, o.Results = first.effects[:], first.results[:]
+		return
+	}
+	o.Effects = append(o.Effects, e)
+	o.Results = append(o.Results, r)
+}
+
 // Apply applies a txn that was prepared against this very state. It panics if the
 // txn does not fit, since that is a fault of the program: txns that come from
 // elsewhere are for [Draft.ApplyChecked]. Nothing of the txn is kept.
@@ -308,15 +322,13 @@ func (d *Draft) setMembership(h *txn.Header, m *txn.Membership, out *Outcome) er
 // note tells of an operation that left a node behind.
 func (d *Draft) note(out *Outcome, kind EffectKind, path string, it item, r *record) {
 	if out != nil {
-		out.Effects = append(out.Effects, Effect{Kind: kind, Path: path, ACL: d.acls.get(r.acl)})
-		out.Results = append(out.Results, Result{Path: path, Stat: statOf(it, r)})
+		out.add(Effect{Kind: kind, Path: path, ACL: d.acls.get(r.acl)}, Result{Path: path, Stat: statOf(it, r)})
 	}
 }
 
 func (d *Draft) noteDeleted(out *Outcome, path string, r *record) {
 	if out != nil {
-		out.Effects = append(out.Effects, Effect{Kind: Deleted, Path: path, ACL: d.acls.get(r.acl)})
-		out.Results = append(out.Results, Result{Path: path})
+		out.add(Effect{Kind: Deleted, Path: path, ACL: d.acls.get(r.acl)}, Result{Path: path})
 	}
 }
 

@@ -43,6 +43,14 @@ func benchPath(shape string, i int) string {
 	return path.String()
 }
 
+// asServed makes the benchmark collect garbage as the server does; GOGC in the environment wins there too.
+func asServed(b *testing.B) {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		old := debug.SetGCPercent(tree.GCPercent)
+		b.Cleanup(func() { debug.SetGCPercent(old) })
+	}
+}
+
 // grow creates n nodes of a shape, each a txn of its own, published every 64.
 func grow(shape string, n int) *tree.Version {
 	d := tree.New().Edit()
@@ -75,6 +83,7 @@ func BenchmarkTree1M(b *testing.B) {
 	if testing.Short() {
 		b.Skip("takes a few seconds and 500 MB")
 	}
+	asServed(b)
 	for _, shape := range []string{"wide", "deep"} {
 		b.Run(shape, func(b *testing.B) {
 			v := grow(shape, million)

@@ -5,17 +5,11 @@ import (
 	"slices"
 )
 
-// maxBranch is the greatest number of pivots of a branch, chosen by measurement: a change
-// copies the pointers to the kids. Below a quarter of that, a branch is merged with a
-// neighbour if they fit into one.
-const maxBranch = 32
-
 // branch is a B-tree node above others: its kids are leaves or branches, and its fences
 // part them. Kids may be empty or single: deletion merges neighbours, it does not balance.
 type branch struct {
 	owner *owner
-	fences
-
+	*fences
 	kids   []*branch // nil if it is above leaves
 	leaves []*leaf   // nil if it is above branches
 }
@@ -28,10 +22,25 @@ func (b *branch) copy(w *owner) *branch {
 // aboveLeaves tells whether b's kids are leaves.
 func (b *branch) aboveLeaves() bool { return b.kids == nil }
 
+// insertLeaf makes l, with the keys from k on, leaf i of b, not the first. The leaf before
+// has the others of the keys it had.
+func (b *branch) insertLeaf(i int, k key, l *leaf) {
+	b.leaves = slices.Insert(room(b.leaves), i, l)
+	b.fences = b.with(i-1, k.pivot())
+}
+
+// insertKid is insertLeaf for a branch above branches.
+func (b *branch) insertKid(i int, pivot string, kid *branch) {
+	b.kids = slices.Insert(room(b.kids), i, kid)
+	b.fences = b.with(i-1, pivot)
+}
+
+// cut returns where to split b: see cutAt.
+func (b *branch) cut() int { return cutAt(int(b.n), b.key) }
+
 // split moves the kids behind the pivot at cut into a new right neighbour, and returns it
 // with that pivot.
-func (b *branch) split() (middle string, right *branch) {
-	cut := cutAt(b.len(), b.key)
+func (b *branch) split(cut int) (middle string, right *branch) {
 	pivots := b.all()
 	right = &branch{owner: b.owner, fences: newFences(pivots[cut+1:])}
 	b.fences = newFences(pivots[:cut])

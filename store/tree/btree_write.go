@@ -34,76 +34,108 @@ func (t *nodeTree) edit(k key) (place, bool) {
 	for !b.aboveLeaves() {
 		b = t.mutableKid(b, b.kid(k))
 	}
-	l := t.mutableLeaf(b, b.kid(k))
-	i, found := l.find(k)
-	return place{l, i}, found
+	kid := b.kid(k)
+	// Searching first, in the leaf that may have to be copied, lets the processor wait for the
+	// block and the rest of the leaf at once.
+	i, found := b.leaves[kid].find(k)
+	if !found {
+		return place{}, false
+	}
+	return place{t.mutableLeaf(b, kid), i}, true
 }
 
 // set adds or replaces an item, and returns the one replaced.
 func (t *nodeTree) set(it item) (old item, replaced bool) {
-	if t.root == nil {
-		t.root = &branch{owner: t.owner, leaves: []*leaf{{owner: t.owner}}}
-	}
-	t.root = t.mutable(t.root)
-	old, replaced = t.insert(t.root, keyIn(it.block), it, true)
-	if !replaced {
-		t.count++
-	}
-	if root := t.root; root.len() > maxBranch {
-		middle, right := root.split()
-		t.root = &branch{owner: t.owner, fences: newFences([]string{middle}), kids: []*branch{root, right}}
-	}
-	return old, replaced
-}
-
-// insert adds or replaces it below b, which is mutable and may have one pivot too many
-// afterwards. Edge says that b is the last branch of its level.
-func (t *nodeTree) insert(b *branch, k key, it item, edge bool) (old item, replaced bool) {
-	i := b.kid(k)
-	edge = edge && i == b.len()
-	if b.aboveLeaves() {
-		return t.insertLeaf(b, i, k, it, edge)
-	}
-	kid := t.mutableKid(b, i)
-	old, replaced = t.insert(kid, k, it, edge)
-	if kid.len() > maxBranch {
-		middle, right := kid.split()
-		b.kids = slices.Insert(room(b.kids), i+1, right)
-		b.fences = b.with(i, middle)
-	}
-	return old, replaced
-}
-
-// insertLeaf adds or replaces it in leaf i of b, which is mutable. Edge says that it is the
-// last of all.
-func (t *nodeTree) insertLeaf(b *branch, i int, k key, it item, edge bool) (old item, replaced bool) {
+	k := keyIn(it.block)
+	b, i, edge := t.leafFor(k)
+	at, found := b.leaves[i].search(k)
 	l := t.mutableLeaf(b, i)
-	at, found := l.search(k)
 	if found {
 		old = l.item(at)
 		l.put(at, it)
 		return old, true
 	}
-	if l.n < maxLeaf {
-		l.insert(at, k, it)
-		return item{}, false
-	}
-	cut := l.cut()
-	if edge && at == maxLeaf {
-		// Who adds at the very end will go on doing so: leave the left one full.
-		cut = maxLeaf
-	}
-	right, pivot := l.split(cut), k
-	if cut < maxLeaf {
-		pivot = right.key(0)
-	}
-	b.leaves = slices.Insert(room(b.leaves), i+1, right)
-	b.fences = b.with(i, pivot.pivot())
-	if at > cut || cut == maxLeaf {
-		l, at = right, at-cut
+	t.count++
+	if l.n == maxLeaf {
+		l, at = t.splitLeaf(b, i, at, k, edge)
 	}
 	l.insert(at, k, it)
 	return item{}, false
+}
+
+// splitLeaf splits leaf i of b, of which both are mutable, and returns the half into which k is
+// to be inserted, and where; at is where it would be in the whole. Edge says that it is the last
+// leaf of all.
+func (t *nodeTree) splitLeaf(b *branch, i, at int, k key, edge bool) (*leaf, int) {
+	l := b.leaves[i]
+	if edge && at == maxLeaf {
+		// Who adds at the very end will go on doing so: leave the left one full.
+		l.pack()
+		right := &leaf{owner: t.owner}
+		b.insertLeaf(i+1, k, right)
+		return right, 0
+	}
+	cut := l.cut()
+	right := l.split(cut)
+	b.insertLeaf(i+1, right.key(0), right)
+	if at > cut {
+		return right, at - cut
+	}
+	return l, at
+}
+
+// add adds items, at most maxLeaf of them and sorted, behind all there are, as a leaf of their own.
+func (t *nodeTree) add(items []item) {
+	k := keyIn(items[0].block)
+	b, i, _ := t.leafFor(k)
+	l := t.mutableLeaf(b, i)
+	if l.n > 0 {
+		l = &leaf{owner: t.owner}
+		b.insertLeaf(i+1, k, l)
+	}
+	l.fill(items)
+	l.tagAll()
+	t.count += len(items)
+}
+
+// leafFor returns the leaf whose keys k is among, as leaf i of b, which is mutable and has
+// room for a pivot; and whether it is the last of all.
+func (t *nodeTree) leafFor(k key) (b *branch, i int, edge bool) {
+	if t.root == nil {
+		t.root = &branch{owner: t.owner, fences: newFences(nil), leaves: []*leaf{{owner: t.owner}}}
+	}
+	t.root = t.mutable(t.root)
+	if root := t.root; root.n == maxBranch {
+		t.root = &branch{owner: t.owner, fences: newFences(nil), kids: []*branch{root}}
+	}
+	b, edge = t.root, true
+	for !b.aboveLeaves() {
+		i = t.kidWithRoom(b, k, edge)
+		edge = edge && i == int(b.n)
+		b = b.kids[i]
+	}
+	i = b.kid(k)
+	return b, i, edge && i == int(b.n)
+}
+
+// kidWithRoom returns the index of the kid of b whose keys k is among. Like b it is mutable and
+// has room for a pivot; a full one is split. Edge says that b is the last branch of its level.
+func (t *nodeTree) kidWithRoom(b *branch, k key, edge bool) int {
+	i := b.kid(k)
+	kid := t.mutableKid(b, i)
+	if kid.n < maxBranch {
+		return i
+	}
+	cut := kid.cut()
+	if edge && i == int(b.n) && !k.less(kid.key(maxBranch-1)) {
+		cut = maxBranch - 1 // as in splitLeaf
+	}
+	middle, right := kid.split(cut)
+	b.insertKid(i+1, middle, right)
+	if k.less(keyIn(middle)) {
+		return i
+	}
+	return i + 1
 }
 
 // delete takes out the item with key k and returns it.
@@ -125,11 +157,11 @@ func (t *nodeTree) delete(k key) (old item, found bool) {
 func (t *nodeTree) remove(b *branch, k key) (old item, found bool) {
 	i := b.kid(k)
 	if b.aboveLeaves() {
-		l := t.mutableLeaf(b, i)
-		at, found := l.search(k)
+		at, found := b.leaves[i].search(k)
 		if !found {
 			return item{}, false
 		}
+		l := t.mutableLeaf(b, i)
 		old = l.item(at)
 		l.delete(at)
 		if l.n < maxLeaf/4 {
@@ -139,7 +171,7 @@ func (t *nodeTree) remove(b *branch, k key) (old item, found bool) {
 	}
 	kid := t.mutableKid(b, i)
 	old, found = t.remove(kid, k)
-	if kid.len() < maxBranch/4 {
+	if kid.n < maxBranch/4 {
 		t.merge(b, max(i-1, 0))
 	}
 	return old, found
@@ -157,7 +189,7 @@ func (t *nodeTree) mergeLeaves(b *branch, i int) {
 
 // merge is mergeLeaves for a branch that is not above leaves.
 func (t *nodeTree) merge(b *branch, i int) {
-	if i+1 >= len(b.kids) || b.kids[i].len()+b.kids[i+1].len() >= maxBranch {
+	if i+1 >= len(b.kids) || b.kids[i].n+b.kids[i+1].n >= maxBranch {
 		return
 	}
 	t.mutableKid(b, i).join(b.pivot(i), b.kids[i+1])

@@ -5,36 +5,39 @@ import (
 	"strings"
 )
 
+// maxBranch is the greatest number of pivots of a branch, chosen by measurement: a change
+// copies the pointers to the kids. Below a quarter of that, a branch is merged with a
+// neighbour if they fit into one.
+const maxBranch = 64
+
 // fences are the pivots of a branch, keys that part its kids: kid i has the keys from pivot
-// i-1 on. They never change and are shared by all copies of the branch. The zero value
-// has no pivots.
+// i-1 on. They never change and are shared by all copies of the branch.
 type fences struct {
-	tags []uint64 // of each pivot
+	n    int32 // number of pivots
+	skip int32 // length of what all pivots have in common
 	// pivots holds them one after the other, so that the first, which each search looks
 	// at, is one step away.
 	pivots string
-	ends   []uint32 // of each pivot in pivots
-	skip   int      // length of what all pivots have in common
+	tags   [maxBranch]uint64
+	ends   [maxBranch]uint32 // of each pivot in pivots
 }
 
-func newFences(pivots []string) fences {
-	n := len(pivots)
-	f := fences{tags: make([]uint64, n), pivots: strings.Join(pivots, ""), ends: make([]uint32, n)}
+// newFences returns fences with at most maxBranch pivots.
+func newFences(pivots []string) *fences {
+	f := &fences{n: int32(len(pivots)), pivots: strings.Join(pivots, "")}
 	end := 0
 	for i, pivot := range pivots {
 		end += len(pivot)
 		f.ends[i] = uint32(end)
 	}
-	if n > 0 {
-		f.skip = f.key(0).common(f.key(n - 1))
+	if len(pivots) > 0 {
+		f.skip = int32(f.key(0).common(f.key(len(pivots) - 1)))
 	}
-	for i := range f.tags {
-		f.tags[i] = f.key(i).tag(f.skip)
+	for i := range pivots {
+		f.tags[i] = f.key(i).tag(int(f.skip))
 	}
 	return f
 }
-
-func (f *fences) len() int { return len(f.tags) }
 
 func (f *fences) pivot(i int) string {
 	if i == 0 {
@@ -53,7 +56,7 @@ func (f *fences) key(i int) key {
 
 // kid returns the index of the kid whose keys k is among.
 func (f *fences) kid(k key) int {
-	i, found := search(k, f.skip, f.tags, f.key)
+	i, found := search(k, int(f.skip), f.tags[:f.n], f.key)
 	if found {
 		i++
 	}
@@ -62,7 +65,7 @@ func (f *fences) kid(k key) int {
 
 // all returns all pivots in a new slice.
 func (f *fences) all() []string {
-	pivots := make([]string, f.len(), f.len()+1)
+	pivots := make([]string, f.n, f.n+1)
 	for i := range pivots {
 		pivots[i] = f.pivot(i)
 	}
@@ -70,11 +73,11 @@ func (f *fences) all() []string {
 }
 
 // with returns the fences with one more, at i.
-func (f *fences) with(i int, pivot string) fences {
+func (f *fences) with(i int, pivot string) *fences {
 	return newFences(slices.Insert(f.all(), i, pivot))
 }
 
 // without returns the fences but that at i.
-func (f *fences) without(i int) fences {
+func (f *fences) without(i int) *fences {
 	return newFences(slices.Delete(f.all(), i, i+1))
 }

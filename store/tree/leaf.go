@@ -1,29 +1,25 @@
 package tree
 
-import (
-	"slices"
-)
-
 // maxLeaf is the greatest number of items of a leaf, chosen by measurement: a change copies
 // the leaf. Below a quarter of that, a leaf is merged with a neighbour if they fit into one.
-const maxLeaf = 32
+const maxLeaf = 34
 
-// leaf is a B-tree node with the tree's items. Tags and refs stand in it, not beside it: what
-// a search looks at is one stretch of memory. The blocks of its items stand, one after
-// the other, in its page, but for the loose ones: those changed since the page was made, and
-// large ones.
+// leaf is a B-tree node with the tree's items: for each a tag, and a ref that says where its
+// entry stands. That is in the leaf's page, one entry after the other, but for the loose
+// ones: those new since the page was made, and large ones.
 //
 // Pages are for the garbage collector, which would else visit each node's block, each at
-// the cost of a cache miss; and for those who read neighbours.
+// the cost of a cache miss; and for those who read neighbours. All but the entries is one
+// stretch of memory: what a search looks at, and what a change copies.
 type leaf struct {
 	owner *owner
-	page  string // never changes
-	loose []item
-	skip  int32 // length of what all keys have in common
-	n     int32 // number of items
+	page  string  // never changes
+	large *[]item // those too large for a page, zero where there is room; nil if there is none; never changes
+	skip  int32   // length of what all keys have in common
+	n     int32   // number of items
 	tags  [maxLeaf]uint64
 	refs  [maxLeaf]ref
-	_     [8]byte // makes it whole cache lines
+	loose [maxLoose]string // empty where there is room for one
 }
 
 // place is an item of a leaf that may be written to. It is valid until the next change
@@ -38,18 +34,15 @@ func (p place) item() item { return p.leaf.item(p.at) }
 // put replaces the item by one with the same key.
 func (p place) put(it item) { p.leaf.put(p.at, it) }
 
-// copy returns a copy of l for w, with room for one more loose item.
+// copy returns a copy of l for w.
 func (l *leaf) copy(w *owner) *leaf {
 	c := new(leaf)
 	*c = *l
 	c.owner = w
-	c.loose = withRoom(l.loose, 1)
 	return c
 }
 
-func (l *leaf) item(i int) item { return l.refs[i].item(l) }
-
-func (l *leaf) key(i int) key { return keyIn(l.refs[i].block(l)) }
+func (l *leaf) key(i int) key { return keyIn(l.block(l.refs[i])) }
 
 // find returns the place of the first item that is not before k, and whether it is k's. It
 // need not be asked whether k shares what all keys have in common: see find.
@@ -73,64 +66,40 @@ func (l *leaf) tagAll() {
 
 // put replaces item i by one with the same key.
 func (l *leaf) put(i int, it item) {
-	if r := l.refs[i]; r.loose() {
-		l.loose[r.index()] = it
-	} else {
-		l.loosen(i, it)
-	}
-	l.settle()
-}
-
-// loosen makes it item i, a new loose one.
-func (l *leaf) loosen(i int, it item) {
-	l.refs[i] = looseRef(len(l.loose))
-	l.loose = append(l.loose, it)
+	l.makeRoom(it)
+	l.release(l.refs[i])
+	l.refs[i] = l.hold(it)
+	l.packDead()
 }
 
 // insert puts it at i. There must be room for it.
 func (l *leaf) insert(i int, k key, it item) {
+	l.makeRoom(it)
 	fits := l.n > 0 && k.shares(l.key(0), int(l.skip))
 	l.n++
 	copy(l.tags[i+1:l.n], l.tags[i:])
 	copy(l.refs[i+1:l.n], l.refs[i:])
-	l.loosen(i, it)
+	l.refs[i] = l.hold(it)
 	if fits {
 		l.tags[i] = k.tag(int(l.skip))
 	} else {
 		l.tagAll()
 	}
-	l.settle()
 }
 
 // delete takes out item i.
 func (l *leaf) delete(i int) {
-	if r := l.refs[i]; r.loose() {
-		l.drop(r.index())
-	}
+	l.release(l.refs[i])
 	copy(l.tags[i:], l.tags[i+1:l.n])
 	copy(l.refs[i:], l.refs[i+1:l.n])
 	l.n--
-	l.settle()
+	l.packDead()
 }
 
-// drop takes loose item i out and puts the last one in its place.
-func (l *leaf) drop(i int) {
-	last := len(l.loose) - 1
-	if i < last {
-		l.loose[i] = l.loose[last]
-		moved := slices.Index(l.refs[:l.n], looseRef(last))
-		l.refs[moved] = looseRef(i)
-	}
-	l.loose[last] = item{}
-	l.loose = l.loose[:last]
-}
-
-// items returns all items in a copy.
-func (l *leaf) items() []item { return l.appendItems(make([]item, 0, maxLeaf)) }
-
-func (l *leaf) appendItems(items []item) []item {
-	for _, r := range l.refs[:l.n] {
-		items = append(items, r.item(l))
+// append adds all items of l to items.
+func (l *leaf) append(items []item) []item {
+	for i := range int(l.n) {
+		items = append(items, l.item(i))
 	}
 	return items
 }
@@ -141,8 +110,9 @@ func (l *leaf) cut() int { return cutAt(int(l.n), l.key) }
 // split moves what is from cut on into a new right neighbour and returns it. Both get
 // pages of their own, so that neither keeps what the other has deleted.
 func (l *leaf) split(cut int) *leaf {
+	var room [maxLeaf]item
+	items := l.append(room[:0])
 	right := &leaf{owner: l.owner}
-	items := l.items()
 	l.fill(items[:cut])
 	right.fill(items[cut:])
 	l.tagAll()
@@ -152,14 +122,15 @@ func (l *leaf) split(cut int) *leaf {
 
 // join adds the items of the right neighbour. There must be room for them.
 func (l *leaf) join(right *leaf) {
-	l.fill(right.appendItems(l.items()))
+	var room [maxLeaf]item
+	l.fill(right.append(l.append(room[:0])))
 	l.tagAll()
 }
 
 // scan calls yield for the items from i on, in order, while it returns true.
 func (l *leaf) scan(i int, yield func(item) bool) bool {
-	for _, r := range l.refs[i:l.n] {
-		if !yield(r.item(l)) {
+	for ; i < int(l.n); i++ {
+		if !yield(l.item(i)) {
 			return false
 		}
 	}

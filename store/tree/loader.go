@@ -33,6 +33,7 @@ type Loader struct {
 	session txn.SessionID // the last one
 
 	last     item   // the last node
+	pending  []item // the last nodes, not yet in the draft: a leaf is made of as many as it holds
 	siblings item   // the parent of the last node
 	seen     uint64 // children of siblings seen
 	children uint64 // sum of the numbers of children that nodes announce
@@ -89,6 +90,9 @@ func (l *Loader) take(r *wire.Reader) error {
 		return fmt.Errorf("field %d after field %d", r.Num, l.stage)
 	}
 	l.stage = r.Num
+	if r.Num > chunkNode || len(l.pending) == maxLeaf {
+		l.flush()
+	}
 	m := wire.NewReader(r.Bytes())
 	switch r.Num {
 	case chunkHeader:

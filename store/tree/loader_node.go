@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/store/txn"
@@ -24,7 +25,7 @@ func (l *Loader) node(m *wire.Reader) error {
 	if err := l.checkPlace(it, path); err != nil {
 		return fmt.Errorf("%q: %w", path, err)
 	}
-	l.d.nodes.set(it)
+	l.pending = append(l.pending, it)
 	l.d.sum += blockDigest(it) + sideDigest(it)
 	l.last = it
 	l.children += uint64(it.children())
@@ -128,12 +129,37 @@ func (l *Loader) checkPlace(it item, path string) error {
 	if err := l.checkSiblings(); err != nil {
 		return err
 	}
-	parent, ok := l.d.item(above)
+	parent, ok := l.loaded(above)
 	if !ok {
 		return errors.New("its parent is missing")
 	}
 	l.siblings, l.seen = parent, 1
 	return nil
+}
+
+// loaded returns the node at path, if it has been read.
+func (l *Loader) loaded(path string) (item, bool) {
+	i, found := slices.BinarySearchFunc(l.pending, keyOf(path), func(it item, k key) int {
+		switch have := keyIn(it.block); {
+		case have == k:
+			return 0
+		case have.less(k):
+			return -1
+		}
+		return 1
+	})
+	if found {
+		return l.pending[i], true
+	}
+	return l.d.item(path)
+}
+
+// flush puts the pending nodes into the draft.
+func (l *Loader) flush() {
+	if len(l.pending) > 0 {
+		l.d.nodes.add(l.pending)
+		l.pending = l.pending[:0]
+	}
 }
 
 // checkSiblings checks that the children of one parent, which are all seen now, are

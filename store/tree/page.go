@@ -2,136 +2,212 @@ package tree
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/store/txn"
 )
 
-// A leaf is packed, its small blocks copied into a new page, when more than maxLoose of
-// them are loose, or when more of its page is dead than alive. Both numbers are
-// chosen by measurement: packing less often makes more objects for the garbage collector
-// to visit and larger leaves to copy, packing more often copies more blocks.
+// A leaf is packed, its small items copied into a new page, when one more than maxLoose would
+// be loose, or when more of its page is dead than alive. Both numbers are chosen by
+// measurement: packing less often makes more objects for the garbage collector to visit and
+// larger leaves to copy, packing more often copies more items.
 //
-// So what a page keeps alive that no node of the leaf has any more is never more than
-// what it has, and a page is never larger than maxLeaf*(maxPacked+sideSize) bytes.
+// So what a page keeps alive that no item of the leaf is any more is never more than what
+// the leaf has in it, and a page is never larger than maxLeaf*(maxPacked+sideSize) bytes.
 const (
 	maxLoose  = 8
-	maxPacked = 512 // bytes; a larger block is always loose
+	maxPacked = 512 // bytes; an item with a larger block never is in a page
 )
 
-// ref says where a leaf's item is: the index of a loose one; or in the page the offset
-// of its entry, the size of its block and whether its side stands before that.
+// A small item's entry is its side, if it ever had one, and its block: in the leaf's page or, if
+// it is loose, a string of its own. A large item is not copied into an entry, so that what
+// changes its side alone does not copy its data.
+
+// ref says where a leaf has an item: the index of a large one or of a loose entry, or the offset
+// and size of an entry in the page; and whether the entry has a side.
 type ref uint32
 
 const (
-	refLoose  = 1 << 31
-	refSide   = 1 << 30
-	refOffset = 10 // the bit where the offset begins; the size stands below
-	sideSize  = 16
+	refLoose  ref = 1 << 31
+	refLarge  ref = 1 << 30
+	refSide   ref = 1 << 29
+	refOffset     = 10 // the bit where the offset begins; the size stands below
+	sideSize      = 16
 )
 
-func looseRef(index int) ref { return refLoose | ref(index) }
+// index returns which of the loose entries or large items r stands for.
+func (r ref) index() int { return int(r &^ (refLoose | refLarge | refSide)) }
 
-func (r ref) loose() bool { return r&refLoose != 0 }
-
-// index returns which loose item r stands for.
-func (r ref) index() int { return int(r &^ refLoose) }
-
-// size returns the length of a block in the page.
+// size returns the length of an entry in the page.
 func (r ref) size() int { return int(r & (1<<refOffset - 1)) }
 
-// span returns the offset of an entry in the page and that of its block.
-func (r ref) span() (entry, block int) {
-	entry = int(r &^ refSide >> refOffset)
-	if r&refSide != 0 {
-		return entry, entry + sideSize
+// entry returns the entry that r stands for; not for a large item.
+func (l *leaf) entry(r ref) string {
+	if r&refLoose != 0 {
+		return l.loose[r.index()]
 	}
-	return entry, entry
-}
-
-// block returns the block of the item of l that r stands for.
-func (r ref) block(l *leaf) string {
-	if r.loose() {
-		return l.loose[r.index()].block
-	}
-	_, at := r.span()
+	at := r.index() >> refOffset
 	return l.page[at : at+r.size()]
 }
 
-// item returns the item of l that r stands for.
-func (r ref) item(l *leaf) item {
-	if r.loose() {
-		return l.loose[r.index()]
+// block returns the block of the item that r stands for.
+func (l *leaf) block(r ref) string {
+	switch {
+	case r&refLarge != 0:
+		return (*l.large)[r.index()].block
+	case r&refSide != 0:
+		return l.entry(r)[sideSize:]
 	}
-	entry, at := r.span()
-	it := item{block: l.page[at : at+r.size()]}
-	if at > entry {
-		it.side = side{beUint64(l.page[entry:]), txn.Zxid(beUint64(l.page[entry+8:]))}
-	}
-	return it
+	return l.entry(r)
 }
 
-// pack adds it to a page that grows, and returns where it stands.
-func (it item) pack(page *strings.Builder) ref {
-	r := ref(page.Len()<<refOffset | len(it.block))
-	if it.side != (side{}) {
-		r |= refSide
+// item returns item i.
+func (l *leaf) item(i int) item {
+	r := l.refs[i]
+	switch {
+	case r&refLarge != 0:
+		return (*l.large)[r.index()]
+	case r&refSide != 0:
+		e := l.entry(r)
+		return item{block: e[sideSize:], side: side{beUint64(e), txn.Zxid(beUint64(e[8:]))}}
+	}
+	return item{block: l.entry(r)}
+}
+
+// isLarge tells whether it is too large for a page.
+func (it item) isLarge() bool { return len(it.block) > maxPacked }
+
+// sided tells whether its entry has a side, as a bit of a ref.
+func (it item) sided() ref {
+	if it.side == (side{}) {
+		return 0
+	}
+	return refSide
+}
+
+// entrySize returns the size of its entry, 0 if it is too large to have one.
+func (it item) entrySize() int {
+	switch {
+	case it.isLarge():
+		return 0
+	case it.sided() != 0:
+		return sideSize + len(it.block)
+	}
+	return len(it.block)
+}
+
+// write adds its entry to w.
+func (it item) write(w *strings.Builder) {
+	if it.sided() != 0 {
 		var b [sideSize]byte
 		binary.BigEndian.PutUint64(b[:], it.side.counts)
 		binary.BigEndian.PutUint64(b[8:], uint64(it.side.pzxid))
-		page.Write(b[:])
+		w.Write(b[:])
 	}
-	page.WriteString(it.block)
-	return r
+	w.WriteString(it.block)
 }
 
-// packedSize returns how much of a page it takes, 0 if it is too large for one.
-func (it item) packedSize() int {
-	switch {
-	case len(it.block) > maxPacked:
-		return 0
-	case it.side == (side{}):
-		return len(it.block)
+// entry returns its entry.
+func (it item) entry() string {
+	if it.sided() == 0 {
+		return it.block
 	}
-	return len(it.block) + sideSize
+	var w strings.Builder
+	w.Grow(it.entrySize())
+	it.write(&w)
+	return w.String()
+}
+
+// makeRoom packs l if it has to hold one more item and there is no room for it.
+func (l *leaf) makeRoom(it item) {
+	if !it.isLarge() && slices.Index(l.loose[:], "") < 0 {
+		l.pack()
+	}
+}
+
+// hold takes it up, for which there is room, and returns where it stands.
+func (l *leaf) hold(it item) ref {
+	if it.isLarge() {
+		return l.holdLarge(it)
+	}
+	i := slices.Index(l.loose[:], "")
+	l.loose[i] = it.entry()
+	return refLoose | ref(i) | it.sided()
+}
+
+func (l *leaf) holdLarge(it item) ref {
+	var large []item
+	if l.large != nil {
+		large = withRoom(*l.large, 1)
+	}
+	i := slices.Index(large, item{})
+	if i < 0 {
+		i = len(large)
+		large = append(large, item{})
+	}
+	large[i] = it
+	l.large = &large
+	return refLarge | ref(i)
+}
+
+// release lets go of what r stands for.
+func (l *leaf) release(r ref) {
+	switch {
+	case r&refLoose != 0:
+		l.loose[r.index()] = ""
+	case r&refLarge != 0:
+		large := slices.Clone(*l.large)
+		large[r.index()] = item{}
+		l.large = &large
+		if !slices.ContainsFunc(large, item.isLarge) {
+			l.large = nil
+		}
+	}
+}
+
+// pack copies all small items into a new page.
+func (l *leaf) pack() {
+	var room [maxLeaf]item
+	l.fill(l.append(room[:0]))
+}
+
+// packDead packs l if more of its page is dead than alive.
+func (l *leaf) packDead() {
+	alive := 0
+	for _, r := range l.refs[:l.n] {
+		if r&(refLoose|refLarge) == 0 {
+			alive += r.size()
+		}
+	}
+	if len(l.page) > 2*alive {
+		l.pack()
+	}
 }
 
 // fill makes items those of l, in a page of their own. Their tags are not computed.
 func (l *leaf) fill(items []item) {
-	size, large := 0, 0
+	size := 0
 	for _, it := range items {
-		if n := it.packedSize(); n > 0 {
-			size += n
-		} else {
-			large++
-		}
+		size += it.entrySize()
 	}
+	var large []item
 	var page strings.Builder
 	page.Grow(size)
-	l.loose = make([]item, 0, large)
 	for i, it := range items {
-		if it.packedSize() > 0 {
-			l.refs[i] = it.pack(&page)
-		} else {
-			l.loosen(i, it)
+		if it.isLarge() {
+			l.refs[i] = refLarge | ref(len(large))
+			large = append(large, it)
+			continue
 		}
+		l.refs[i] = ref(page.Len()<<refOffset|it.entrySize()) | it.sided()
+		it.write(&page)
+	}
+	clear(l.loose[:])
+	l.large = nil
+	if large != nil {
+		l.large = &large
 	}
 	l.page = page.String()
 	l.n = int32(len(items))
-}
-
-// settle packs l if that is due.
-func (l *leaf) settle() {
-	small, alive := 0, 0
-	for _, r := range l.refs[:l.n] {
-		if !r.loose() {
-			entry, at := r.span()
-			alive += at - entry + r.size()
-		} else if len(l.loose[r.index()].block) <= maxPacked {
-			small++
-		}
-	}
-	if small > maxLoose || len(l.page) > 2*alive {
-		l.fill(l.items())
-	}
 }

@@ -12,25 +12,31 @@ import (
 // checkPage checks what a leaf promises of its page.
 func checkPage(t *testing.T, name string, l *leaf) {
 	t.Helper()
-	small, alive, loose := 0, 0, make(map[int]bool)
+	alive, loose, large := 0, make(map[string]bool), make(map[int]bool)
 	for i, r := range l.refs[:l.n] {
 		it := l.item(i)
 		switch {
-		case !r.loose() && len(it.block) > maxPacked:
-			t.Errorf("%s: a block of %d bytes is in a page", name, len(it.block))
-		case !r.loose():
-			alive += it.packedSize()
-		case loose[r.index()]:
-			t.Errorf("%s: two items are loose item %d", name, r.index())
-		case len(it.block) <= maxPacked:
-			small++
-		}
-		if r.loose() {
-			loose[r.index()] = true
+		case it.isLarge() != (r&refLarge != 0) || it.sided() != r&refSide && !it.isLarge():
+			t.Errorf("%s: a block of %d bytes with side %v has ref %x", name, len(it.block), it.side, r)
+		case r&refLarge != 0:
+			large[r.index()] = true
+		case r&refLoose != 0:
+			loose[l.entry(r)] = true
+		default:
+			alive += it.entrySize()
 		}
 	}
-	if len(loose) != len(l.loose) || small > maxLoose {
-		t.Errorf("%s: %d of %d loose items are in use, %d of them small", name, len(loose), len(l.loose), small)
+	for _, entry := range l.loose {
+		if entry != "" && !loose[entry] {
+			t.Errorf("%s: a loose entry is nobody's", name)
+		}
+	}
+	if l.large != nil {
+		for i, it := range *l.large {
+			if large[i] != (it != item{}) {
+				t.Errorf("%s: large item %d is in use %v, there %v", name, i, large[i], it != item{})
+			}
+		}
 	}
 	if dead := len(l.page) - alive; dead > alive {
 		t.Errorf("%s: %d bytes of a page are alive, %d dead", name, alive, dead)
@@ -124,7 +130,7 @@ func TestPageLetsGo(t *testing.T) {
 		at.put(it)
 		checkPage(t, fmt.Sprint(i), l)
 	}
-	if l.page != "" || len(l.loose) != maxLeaf {
-		t.Errorf("a leaf of large blocks has %d bytes in its page and %d loose items", len(l.page), len(l.loose))
+	if l.page != "" || len(*l.large) != maxLeaf {
+		t.Errorf("a leaf of large blocks has %d bytes in its page and %d large items", len(l.page), len(*l.large))
 	}
 }

@@ -70,6 +70,39 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	}
 }
 
+// TestSnapshotOfManyNodes: the loader makes leaves and branches on its own way, and none of
+// the nodes may be lost on it. Changes find the tree that it made as any other.
+func TestSnapshotOfManyNodes(t *testing.T) {
+	const nodes = 50_000
+	v := shuffled(nodes)
+	chunks := chunksOf(v, 64<<10)
+	got, err := load(chunks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(bytes.Join(chunksOf(got, 64<<10), nil), bytes.Join(chunks, nil)) {
+		t.Error("the loaded version is written another way")
+	}
+	for i := range nodes {
+		if n, ok := got.Get(name(i)); !ok || n.Path() != name(i) {
+			t.Fatalf("%s is not found", name(i))
+		}
+	}
+	a, b := v.Edit(), got.Edit()
+	for i := range nodes / 4 {
+		h := txn.Header{Zxid: v.Zxid() + txn.Zxid(i+1)}
+		op := []txn.Op{
+			&txn.Create{Path: name(i*4) + "x", ACL: tree.OpenACL(), Kind: txn.Persistent}, &txn.Delete{Path: name(i * 4)},
+			&txn.SetData{Path: name(i*4 + 1), Data: make([]byte, i%700)},
+		}[i%3]
+		a.Apply(&txn.Txn{Header: h, Op: op})
+		b.Apply(&txn.Txn{Header: h, Op: op})
+	}
+	if !bytes.Equal(bytes.Join(chunksOf(a.Publish(), 1), nil), bytes.Join(chunksOf(b.Publish(), 1), nil)) {
+		t.Error("after the same changes the loaded version is another")
+	}
+}
+
 // TestChunksStop: a reader that has enough gets no more.
 func TestChunksStop(t *testing.T) {
 	v := sampleVersion(t)
