@@ -2,10 +2,12 @@
 // pipeline on it, and serves clients over gRPC.
 //
 //	clients ──▶ listener ──▶ gRPC ──▶ chain ──▶ api.Keeper ──▶ pipeline ──▶ peer ──▶ store
-//	            bounded               metrics   admin.Admin        │                   ▲
+//	            bounded               metrics   admin.Admin        │         ▲ │       ▲
 //	                                  log       health, …          └─ reads: version ──┘
-//	                                  recovery
-//	                                  auth
+//	                                  recovery                               │ │
+//	                                  auth                                   │ │
+//	other servers ──▶ peer port ──▶ peer.Transport ──▶ tracker ──────────────┘ │
+//	            ◀──────────────────────────────────────◀───────────────────────┘
 //
 // [New] does all that can be refused: a directory in use, a port in use, a log
 // that is damaged. It starts nothing. [Node.Run] runs the parts, each in a

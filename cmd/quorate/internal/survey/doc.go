@@ -1,2 +1,3 @@
-// Package survey asks several servers, each by itself, how they are.
+// Package survey asks several servers, each by itself, how they are, and prints their answers as
+// one table.
 package survey

@@ -2,14 +2,10 @@ package survey
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/quorate/quorate/client"
-	"github.com/quorate/quorate/cmd/quorate/internal/render"
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 )
 
@@ -45,6 +41,17 @@ func one(ctx context.Context, server string, timeout time.Duration, dial func([]
 	return c.Admin().Status(ctx, &adminv1.StatusRequest{})
 }
 
+// Leader returns the answer of who leads, of several that say so the one in the greatest epoch.
+func Leader(answers []Answer) (leader Answer, ok bool) {
+	for _, a := range answers {
+		leads := a.Err == nil && a.Status.GetRole() == adminv1.Role_ROLE_LEADER
+		if leads && (!ok || a.Status.GetEpoch() > leader.Status.GetEpoch()) {
+			leader, ok = a, true
+		}
+	}
+	return leader, ok
+}
+
 // Failed returns the first error, nil if all answered.
 func Failed(answers []Answer) error {
 	for _, a := range answers {
@@ -54,55 +61,3 @@ func Failed(answers []Answer) error {
 	}
 	return nil
 }
-
-// Print prints the answers, a row a server.
-func Print(p render.Printer, answers []Answer, explain func(error) string) error {
-	header := []string{"server", "id", "role", "applied", "committed", "durable", "logged", "nodes", "sessions", "log", "uptime", "version"}
-	rows, objects := [][]string{}, []map[string]any{}
-	for _, a := range answers {
-		if a.Err != nil {
-			rows = append(rows, []string{a.Server, "-", "does not answer"})
-			objects = append(objects, map[string]any{"server": a.Server, "error": explain(a.Err)})
-			continue
-		}
-		rows, objects = append(rows, row(a)), append(objects, object(a))
-	}
-	return p.Rows(objects, header, rows)
-}
-
-func role(s *adminv1.StatusResponse) string {
-	return strings.ToLower(strings.TrimPrefix(s.GetRole().String(), "ROLE_"))
-}
-
-func row(a Answer) []string {
-	s := a.Status
-	what := role(s)
-	if s.GetReason() != "" {
-		what += ": " + s.GetReason()
-	}
-	return []string{
-		a.Server, strconv.Itoa(int(s.GetId())), what,
-		render.Zxid(s.GetLastApplied()), render.Zxid(s.GetLastCommitted()), render.Zxid(s.GetLastDurable()), render.Zxid(s.GetLastLogged()),
-		strconv.FormatUint(s.GetNodes(), 10), strconv.FormatUint(s.GetSessions(), 10), render.Bytes(int64(s.GetLogBytes())), uptime(s).String(), s.GetVersion(),
-	}
-}
-
-func object(a Answer) map[string]any {
-	s := a.Status
-	return map[string]any{
-		"server": a.Server, "id": s.GetId(), "role": role(s), "reason": s.GetReason(), "epoch": s.GetEpoch(),
-		"last_logged": render.Zxid(s.GetLastLogged()), "last_durable": render.Zxid(s.GetLastDurable()),
-		"last_committed": render.Zxid(s.GetLastCommitted()), "last_applied": render.Zxid(s.GetLastApplied()),
-		"nodes": s.GetNodes(), "sessions": s.GetSessions(), "digest": hex(s.GetDigest()),
-		"uptime_seconds": s.GetUptimeSeconds(), "version": s.GetVersion(), "ensemble": hex(s.GetEnsemble()),
-		"storage": hex(s.GetStorage()), "last_snapshot": render.Zxid(s.GetLastSnapshot()),
-		"log_bytes": s.GetLogBytes(), "client_address": s.GetClientAddress(),
-	}
-}
-
-func uptime(s *adminv1.StatusResponse) time.Duration {
-	return time.Duration(s.GetUptimeSeconds() * float64(time.Second)).Round(time.Second)
-}
-
-// hex formats what is 64 bits wide and no number to count with: JSON numbers end at 2^53.
-func hex(n uint64) string { return fmt.Sprintf("%016x", n) }
