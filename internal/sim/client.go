@@ -9,11 +9,16 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
 )
 
-// errDown is what a client gets whose server does not run.
-var errDown = errors.New("no server there")
+// errDown is what a client gets whose server does not run, errGone one whose server has died.
+var (
+	errDown = errors.New("no server there")
+	errGone = errors.New("the server is gone, the outcome is unknown")
+)
 
 // request is a command that asks something of a server as a client does, and waits for the answer.
 func request(what string) verb {
@@ -68,56 +73,123 @@ func (s *script) ask(words []string) (done <-chan struct{}, err error) {
 // asks are what a client can ask.
 var asks = map[string]func(ctx context.Context, h *Host, path, data string) (string, error){
 	"create": func(ctx context.Context, h *Host, path, data string) (string, error) {
-		return h.write(ctx, &tree.CreateRequest{Path: path, Data: []byte(data), ACL: tree.OpenACL()})
+		return inWords(h.write(ctx, &tree.CreateRequest{Path: path, Data: []byte(data), ACL: tree.OpenACL()}))
 	},
 	"set": func(ctx context.Context, h *Host, path, data string) (string, error) {
-		return h.write(ctx, &tree.SetRequest{Path: path, Data: []byte(data), Version: tree.AnyVersion})
+		return inWords(h.write(ctx, &tree.SetRequest{Path: path, Data: []byte(data), Version: tree.AnyVersion}))
 	},
 	"delete": func(ctx context.Context, h *Host, path, _ string) (string, error) {
-		return h.write(ctx, &tree.DeleteRequest{Path: path, Version: tree.AnyVersion})
+		return inWords(h.write(ctx, &tree.DeleteRequest{Path: path, Version: tree.AnyVersion}))
 	},
-	"get": func(_ context.Context, h *Host, path, _ string) (string, error) { return h.get(path) },
+	"get": func(_ context.Context, h *Host, path, _ string) (string, error) {
+		return shown(h.get(path))
+	},
 	"read": func(ctx context.Context, h *Host, path, _ string) (string, error) {
-		if _, err := h.sync(ctx); err != nil {
-			return "", err
-		}
-		return h.get(path)
+		return shown(h.read(ctx, path))
 	},
-	"sync": func(ctx context.Context, h *Host, _, _ string) (string, error) { return h.sync(ctx) },
+	"sync": func(ctx context.Context, h *Host, _, _ string) (string, error) {
+		return inWords(h.sync(ctx))
+	},
 }
 
+func inWords(z txn.Zxid, err error) (string, error) { return z.String(), err }
+
 // write carries out a change and returns its zxid.
-func (h *Host) write(ctx context.Context, op tree.Request) (string, error) {
-	r := h.server()
-	if r == nil {
-		return "", errDown
+func (h *Host) write(ctx context.Context, op tree.Request) (txn.Zxid, error) {
+	name := nameOfRequest(op)
+	floor := h.world.checker.ask(name)
+	z, err := h.submit(ctx, op)
+	if !errors.Is(err, errDown) {
+		h.world.checker.wrote(h.ID, name, floor, z, err)
 	}
-	reply, err := r.pipeline.Submit(ctx, pipeline.Request{Op: op, Author: "sim:client"})
-	return reply.Zxid.String(), err
+	return z, err
+}
+
+// submit carries out a change.
+func (h *Host) submit(ctx context.Context, op tree.Request) (txn.Zxid, error) {
+	l, r := h.process()
+	if r == nil {
+		return 0, errDown
+	}
+	ctx, stop := l.while(ctx)
+	defer stop()
+	reply, err := r.pipeline.Submit(ctx, pipeline.Request{Op: op, Author: author})
+	if l.dead.Load() {
+		err = errGone
+	}
+	return reply.Zxid, err
+}
+
+// outcomeUnknown tells whether an error leaves open what became of a request.
+func outcomeUnknown(err error) bool { return errors.Is(err, errGone) || fault.Is(err, fault.Unknown) }
+
+// while returns a context that ends with ctx, or when the process dies.
+func (l *life) while(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l.killed, func() { cancel(errGone) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// nameOfRequest names an operation as it will be named in the history.
+func nameOfRequest(op tree.Request) string {
+	switch op := op.(type) {
+	case *tree.CreateRequest:
+		return nameOf(&txn.Create{Path: op.Path, Data: op.Data})
+	case *tree.SetRequest:
+		return nameOf(&txn.SetData{Path: op.Path, Data: op.Data})
+	case *tree.DeleteRequest:
+		return nameOf(&txn.Delete{Path: op.Path})
+	}
+	return ""
 }
 
 // sync returns how far the ensemble was.
-func (h *Host) sync(ctx context.Context) (string, error) {
-	r := h.server()
+func (h *Host) sync(ctx context.Context) (txn.Zxid, error) {
+	l, r := h.process()
 	if r == nil {
-		return "", errDown
+		return 0, errDown
 	}
+	ctx, stop := l.while(ctx)
+	defer stop()
 	z, err := r.pipeline.Sync(ctx)
-	return z.String(), err
+	if l.dead.Load() {
+		err = errGone
+	}
+	return z, err
 }
 
-// get returns what the server shows.
-func (h *Host) get(path string) (string, error) {
+// get returns what the server shows at a path, and at which zxid.
+func (h *Host) get(path string) (data string, there bool, at txn.Zxid, err error) {
 	r := h.server()
 	if r == nil {
-		return "", errDown
+		return "", false, 0, errDown
 	}
 	v := r.pipeline.Version()
 	n, ok := v.Get(path)
 	if !ok {
-		return fmt.Sprintf("nothing at %v", v.Zxid()), nil
+		return "", false, v.Zxid(), nil
 	}
-	return fmt.Sprintf("%q at %v", n.Data(), v.Zxid()), nil
+	return string(n.Data()), true, v.Zxid(), nil
+}
+
+// read returns what is at a path, linearizably.
+func (h *Host) read(ctx context.Context, path string) (data string, there bool, at txn.Zxid, err error) {
+	floor := h.world.checker.ask("")
+	if _, err := h.sync(ctx); err != nil {
+		return "", false, 0, err
+	}
+	if data, there, at, err = h.get(path); err == nil {
+		h.world.checker.read(h.ID, path, floor, at, data, there)
+	}
+	return data, there, at, err
+}
+
+// shown is a read's answer in words.
+func shown(data string, there bool, at txn.Zxid, err error) (string, error) {
+	if !there {
+		return fmt.Sprintf("nothing at %v", at), err
+	}
+	return fmt.Sprintf("%q at %v", data, at), err
 }
 
 // quietFor returns what tells whether nothing has happened for a time.

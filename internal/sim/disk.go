@@ -24,9 +24,10 @@ type disk struct {
 
 	mu struct {
 		sync.Mutex
-		took  Span              // an fdatasync takes
-		syncs map[string]uint64 // of each file, so far
-		fail  error             // what every fdatasync ends with from now on
+		took  Span               // an fdatasync takes
+		files map[string]*string // those that were opened, by the name they have now, which is what is pointed to
+		syncs map[string]uint64  // of files of a name, so far
+		fail  error              // what every fdatasync ends with from now on
 		dead  bool
 	}
 }
@@ -37,16 +38,13 @@ var errDead = errors.New("the process is dead")
 // newDisk puts a disk under a life.
 func newDisk(id txn.ServerID, seed uint64, mem *vfs.Mem, took Span) *disk {
 	d := &disk{id: id, seed: seed, mem: mem}
-	d.mu.took, d.mu.syncs = took, map[string]uint64{}
-	d.fs = vfs.NewFaults(mem, d.before)
+	d.mu.took, d.mu.files, d.mu.syncs = took, map[string]*string{}, map[string]uint64{}
+	d.fs = &timedFS{vfs.NewFaults(mem, d.before), d}
 	return d
 }
 
 // before is called before each operation.
 func (d *disk) before(op vfs.Op) error {
-	if op.Kind == vfs.OpSync && !untimed(op.Name) {
-		time.Sleep(d.syncTime(op.Name))
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -58,11 +56,67 @@ func (d *disk) before(op vfs.Op) error {
 	return nil
 }
 
-// syncTime draws how long the next fdatasync of a file takes. A file is one goroutine's at a
-// time, so the number of its syncs says which draw it is.
-func (d *disk) syncTime(name string) time.Duration {
+// timedFS is a file system on which an fdatasync takes time.
+type timedFS struct {
+	vfs.FS
+	disk *disk
+}
+
+func (t *timedFS) Create(name string) (vfs.File, error) { return t.open(name, t.FS.Create) }
+
+func (t *timedFS) OpenReadWrite(name string) (vfs.File, error) {
+	return t.open(name, t.FS.OpenReadWrite)
+}
+
+func (t *timedFS) open(name string, open func(string) (vfs.File, error)) (vfs.File, error) {
+	f, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	d := t.disk
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.mu.files[name] == nil {
+		d.mu.files[name] = &name
+	}
+	return &timedFile{f, d, d.mu.files[name]}, nil
+}
+
+// Rename gives the open files of that name another one, too: it says who syncs them from now on.
+func (t *timedFS) Rename(from, to string) error {
+	err := t.FS.Rename(from, to)
+	d := t.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if name := d.mu.files[from]; name != nil && err == nil {
+		*name = to
+		d.mu.files[to] = name
+		delete(d.mu.files, from)
+	}
+	return err
+}
+
+// timedFile is a file open for writing.
+type timedFile struct {
+	vfs.File
+	disk *disk
+	name *string // guarded by disk.mu
+}
+
+func (f *timedFile) Sync() error {
+	time.Sleep(f.disk.syncTime(f.name))
+	return f.File.Sync()
+}
+
+// syncTime draws how long the next fdatasync of a file takes. Files of a name are one
+// goroutine's, so the number of their syncs says which draw it is.
+func (d *disk) syncTime(file *string) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	name := *file
+	if untimed(name) {
+		return 0
+	}
 	d.mu.syncs[name]++
 	return diskPlace(d.id, name).in(d.mu.took.draw(mix(mixText(d.seed, name), d.mu.syncs[name])))
 }
@@ -79,6 +133,14 @@ func (d *disk) breakDown(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.mu.fail = err
+}
+
+// faulty tells whether the disk has failed, or may be full: a server on it may end by itself.
+func (d *disk) faulty() bool {
+	free, err := d.mem.Free(dataDir)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.fail != nil || err != nil || free < 1<<20
 }
 
 // kill lets the server do nothing more to the disk.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/pipeline"
@@ -54,7 +56,6 @@ type life struct {
 	kill   context.CancelFunc
 	dead   atomic.Bool
 	ended  chan struct{}
-	err    error // why it ended; set before ended is closed
 
 	mu struct {
 		sync.Mutex
@@ -81,19 +82,32 @@ func (h *Host) current() *life {
 
 // server returns what runs, nil while the server is down or its store is being opened.
 func (h *Host) server() *running {
+	_, r := h.process()
+	return r
+}
+
+// process returns the process, and what it consists of once its store is open.
+func (h *Host) process() (*life, *running) {
 	l := h.current()
 	if l == nil {
-		return nil
+		return nil, nil
 	}
+	return l, l.running()
+}
+
+func (l *life) running() *running {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.server
 }
 
-// Start begins a life and returns at once.
+// Start begins a life, if there is none, and returns at once; it waits for one that is about to end.
 func (h *Host) Start() {
-	if h.Up() {
-		return
+	if l := h.current(); l != nil {
+		if l.ctx.Err() == nil {
+			return
+		}
+		<-l.ended
 	}
 	h.lives++
 	seed := mix(h.world.config.Seed, uint64(h.ID), h.lives)
@@ -125,29 +139,28 @@ func (h *Host) Crash(mode vfs.CrashMode) {
 // crash ends this life. All that the process still does goes nowhere.
 func (l *life) crash(mode vfs.CrashMode) {
 	h := l.host
-	h.mu.Lock()
-	if h.mu.life != l {
+	h.world.checker.crash(l, mode, func(left *vfs.Mem) {
+		h.mu.Lock()
+		if h.mu.life == l {
+			l.dead.Store(true)
+			h.mu.mem, h.mu.life = left, nil
+			h.world.trace.note(h.ID, "crash")
+		}
 		h.mu.Unlock()
-		return
-	}
-	l.dead.Store(true)
-	h.mu.mem, h.mu.life = l.disk.crash(mode), nil
-	h.mu.Unlock()
+	})
 	l.disk.kill()
 	l.port.Kill()
 	l.kill()
 	l.releaseAll()
-	h.world.trace.note(h.ID, "crash")
 }
 
 // Wipe gives a server that is down an empty disk.
 func (h *Host) Wipe() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.mu.mem = newMem()
+	h.mu.mem = vfs.NewMem()
+	h.mu.Unlock()
+	h.world.checker.wiped(h.ID)
 }
-
-func newMem() *vfs.Mem { return vfs.NewMem() }
 
 // Slow changes how long an fdatasync takes, in this life and the next ones.
 func (h *Host) Slow(took Span) {
@@ -155,6 +168,16 @@ func (h *Host) Slow(took Span) {
 	if l := h.current(); l != nil {
 		l.disk.slow(took)
 	}
+}
+
+// used returns the bytes on the disk.
+func (h *Host) used() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.mu.life != nil {
+		return h.mu.life.disk.mem.Used()
+	}
+	return h.mu.mem.Used()
 }
 
 // Limit bounds the bytes on the disk, in this life and the next ones; below 0: no bound.
@@ -169,6 +192,7 @@ func (h *Host) Limit(bytes int64) {
 
 // run is the life.
 func (l *life) run() {
+	defer close(l.ended)
 	err := l.live()
 	h := l.host
 	h.mu.Lock()
@@ -176,16 +200,20 @@ func (l *life) run() {
 		h.mu.mem, h.mu.life = l.disk.mem, nil
 	}
 	h.mu.Unlock()
-	if !l.dead.Load() {
-		l.dead.Store(true)
-		if err != nil {
-			h.world.trace.note(h.ID, "ended: %v", err)
-		} else {
-			h.world.trace.note(h.ID, "stopped")
-		}
+	switch {
+	case l.dead.Swap(true):
+	case err != nil && l.ctx.Err() == nil:
+		h.world.trace.note(h.ID, "ended: %s", firstLine(err))
+		h.world.checker.ended(l, err)
+	default:
+		h.world.trace.note(h.ID, "stopped")
 	}
-	l.err = err
-	close(l.ended)
+}
+
+// firstLine is an error's first line: how many others a failure brings about is chance.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // live opens the store and runs the server on it.
@@ -205,6 +233,9 @@ func (l *life) live() error {
 	err = together(l.ctx, l.killed, st.Run,
 		func(ctx context.Context) error { return l.port.Serve(ctx, r.peer) },
 		r.peer.Run, r.pipeline.Run)
+	if !l.dead.Load() {
+		h.world.checker.down(l)
+	}
 	return errors.Join(err, st.Close())
 }
 
@@ -219,16 +250,20 @@ func (h *Host) storeConfig(l *life) store.Config {
 func (h *Host) assemble(l *life, st *store.Store) (*running, error) {
 	c := h.world.config
 	p, err := peer.New(peer.Config{
-		ID: h.ID, Members: c.Members, Store: st, Dialer: l.port, Random: source(mix(l.disk.seed, 2)),
-		Bootstrap: c.Bootstrap, Timing: c.Timing, Limits: c.Limits, Events: l.emit,
+		ID: h.ID, Members: c.Members, Store: st, Dialer: l.port, Random: l.random,
+		Bootstrap: c.Bootstrap, Timing: c.Timing, Limits: c.Limits, Events: l.emit, Yield: l.yield,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pipe := pipeline.New(pipeline.Config{Peer: p, Store: st})
-	// p.Handle(pipe.Forwarded)
+	p.Handle(pipe.Forwarded)
 	return &running{store: st, peer: p, pipeline: pipe}, nil
 }
+
+// random returns numbers of chance. In one instant it is always the same number, since several
+// goroutines may want one.
+func (l *life) random() uint64 { return mix(l.disk.seed, 2, uint64(time.Now().UnixNano())) }
 
 // source returns a source of numbers for several goroutines.
 func source(seed uint64) func() uint64 {
@@ -247,9 +282,19 @@ func (l *life) emit(e peer.Event) {
 		return
 	}
 	l.host.world.trace.event(l.host.ID, e)
-	l.host.world.observe(l, e)
+	l.host.world.checker.event(l, e)
 	if t := l.host.spring(e.String()); t != nil {
 		t.do(l)
+	}
+}
+
+// yield ends the instant: all else that is to happen in it happens now.
+func (l *life) yield(ctx context.Context) {
+	end := time.NewTimer(yieldPlace.in(0))
+	defer end.Stop()
+	select {
+	case <-end.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -274,6 +319,13 @@ func (h *Host) set(text string, do func(*life)) *trap {
 	defer h.mu.Unlock()
 	h.mu.traps = append(h.mu.traps, t)
 	return t
+}
+
+// unset takes a trap away that nobody went into.
+func (h *Host) unset(t *trap) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.traps = slices.DeleteFunc(h.mu.traps, func(x *trap) bool { return x == t })
 }
 
 // hold keeps the calling goroutine until the holds are released.

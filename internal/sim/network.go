@@ -37,6 +37,17 @@ type NetworkConfig struct {
 	// Detect is how long after a cut a stream breaks; below 0: never, it stays silent.
 	// Default [DefaultDetect].
 	Detect time.Duration
+	// Arrived is called at the arrival of each message; nil: nobody listens.
+	Arrived func(Message)
+}
+
+// Message is one that has arrived.
+type Message struct {
+	// From and To are the servers.
+	From, To txn.ServerID
+	// Text says what it is, Data is its encoding.
+	Text string
+	Data []byte
 }
 
 func (c NetworkConfig) complete() NetworkConfig {
@@ -185,9 +196,10 @@ var errRefused = errors.New("connection refused")
 // call opens a stream. As TCP does it takes a message there and one back before the
 // call itself goes there.
 func (n *Network) call(ctx context.Context, from *netPort, to txn.ServerID, k Kind) (*stream, error) {
-	n.mu.Lock()
-	s := newStream(ctx, from, to, k)
-	n.mu.Unlock()
+	s, err := from.newStream(ctx, to, k)
+	if err != nil {
+		return nil, err
+	}
 	connect, stop := context.WithTimeoutCause(ctx, s.up.place.in(n.config.Connect), fmt.Errorf("server %d does not answer", to))
 	defer stop()
 	if err := n.pass(connect, s.up); err != nil {
@@ -207,6 +219,16 @@ func (n *Network) call(ctx context.Context, from *netPort, to txn.ServerID, k Ki
 	}
 	context.AfterFunc(s.client.ctx, s.hangUp)
 	return s, nil
+}
+
+// newStream makes a stream. A dead process makes none: their numbers are part of chance.
+func (p *netPort) newStream(ctx context.Context, to txn.ServerID, k Kind) (*stream, error) {
+	p.net.mu.Lock()
+	defer p.net.mu.Unlock()
+	if p.gone {
+		return nil, errStopped
+	}
+	return newStream(ctx, p, to, k), nil
 }
 
 // pass takes as long as a message along a pipe; for ever if the link is cut.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/store"
@@ -85,6 +86,19 @@ func eachRecord(st *store.Store, after txn.Zxid, do func(wal.Record) bool) error
 			return errors.Join(err, r.Close())
 		}
 	}
+}
+
+// last returns the last zxid it has.
+func (d onDisk) last() txn.Zxid {
+	if n := len(d.records); n > 0 {
+		return d.records[n-1].zxid
+	}
+	return d.base
+}
+
+// has tells whether a committed record is in it.
+func (d onDisk) has(r record) bool {
+	return r.zxid <= max(d.base, d.applied) || slices.Contains(d.records, r)
 }
 
 // zxids are those of the log, in words.

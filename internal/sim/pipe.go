@@ -13,6 +13,8 @@ type pipe struct {
 	link  *link
 	place place
 	seed  uint64
+	// stream is the one that this is a direction of.
+	stream *stream
 
 	sent   uint64    // packets so far
 	last   time.Time // when the newest packet arrives, or was to
@@ -153,6 +155,9 @@ func (p *pipe) deliver() {
 	case k.open != nil:
 		k.open()
 	default:
+		if p.net.config.Arrived != nil {
+			p.stream.tell(p, k.data)
+		}
 		p.inbox = append(p.inbox, k)
 		p.announce()
 	}

@@ -72,6 +72,9 @@ func RunScript(text string) (string, error) {
 	}
 	if s.world != nil {
 		s.world.Close()
+		if broken := s.world.Broken(); len(broken) > 0 && failed == nil {
+			failed = errors.New(strings.Join(broken, "\n"))
+		}
 	}
 	return out.String(), failed
 }

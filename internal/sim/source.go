@@ -43,9 +43,9 @@ func (s Span) draw(number uint64) time.Duration {
 // two of them share an instant, and what the scheduler does with goroutines that are
 // ready at once decides nothing.
 const (
-	grid = 10 * time.Microsecond
+	grid = time.Microsecond
 	// maxServers is the greatest server id in a world, so that the places suffice.
-	maxServers = 16
+	maxServers = 9
 )
 
 // place is a source's number of nanoseconds within the grid.
@@ -57,6 +57,7 @@ const (
 	linkPlaces   place = 1
 	diskPlaces         = linkPlaces + maxServers*maxServers*8
 	clientPlaces       = diskPlaces + maxServers*fileClasses
+	yieldPlace         = place(grid) - 2 // where a server sees what an instant before has brought
 	worldPlace         = place(grid) - 1
 )
 
@@ -72,7 +73,7 @@ func linkPlace(from, to txn.ServerID, k Kind, number uint64, back bool) place {
 
 // clientPlace is the place of a client.
 func clientPlace(client int) place {
-	return clientPlaces + place(client)%(worldPlace-clientPlaces)
+	return clientPlaces + place(client)%(yieldPlace-clientPlaces)
 }
 
 // at returns the first instant at or after t that belongs to the place.

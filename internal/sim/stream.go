@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -65,6 +68,7 @@ func newStream(ctx context.Context, p *netPort, to txn.ServerID, k Kind) *stream
 	s.down = newPipe(n, back, linkPlace(from, to, k, number, true), mix(seed, 2), s.clientLearns)
 	s.client.ctx, s.client.cancel = context.WithCancelCause(ctx)
 	s.server.ctx, s.server.cancel = context.WithCancelCause(context.Background())
+	s.up.stream, s.down.stream = s, s
 	return s
 }
 
@@ -171,4 +175,27 @@ func (e *end[Out, In]) Recv() (*In, error) {
 	}
 	m := new(In)
 	return m, proto.Unmarshal(data, any(m).(proto.Message))
+}
+
+// tell tells of a message's arrival at the end of a pipe.
+func (s *stream) tell(p *pipe, data []byte) {
+	m := Message{From: s.from, To: s.to, Data: data}
+	var msg proto.Message
+	switch {
+	case s.kind == Sync && p == s.up:
+		msg = &quorumv1.SyncRequest{}
+	case s.kind == Sync:
+		msg = &quorumv1.SyncResponse{}
+	case p == s.up:
+		msg = &quorumv1.ExchangeRequest{}
+	default:
+		msg = &quorumv1.ExchangeResponse{}
+	}
+	if p == s.down {
+		m.From, m.To = m.To, m.From
+	}
+	if err := proto.Unmarshal(data, msg); err == nil {
+		m.Text = strings.ReplaceAll(prototext.MarshalOptions{}.Format(msg), "  ", " ")
+	}
+	s.net.config.Arrived(m)
 }

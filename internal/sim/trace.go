@@ -47,6 +47,11 @@ func (t *Trace) note(server txn.ServerID, format string, args ...any) {
 	t.add(step{server: server, rank: noteRank, text: fmt.Sprintf(format, args...)})
 }
 
+// message adds the arrival of a message.
+func (t *Trace) message(m Message) {
+	t.add(step{server: m.To, rank: messageRank, of: m.From, text: fmt.Sprintf("← %d %s", m.From, m.Text)})
+}
+
 func (t *Trace) add(s step) {
 	s.at = time.Since(t.began)
 	t.mu.Lock()
@@ -161,11 +166,25 @@ func rankOf(e peer.Event) (rank int, of txn.ServerID) {
 	case peer.Elected:
 		return 23, e.Leader
 	case peer.RoleChanged:
-		if e.Role == peer.Looking {
-			return 20, 0
-		}
-		return 16, 0
+		return rankOfRole(e), 0
+	case peer.PeerReached:
+		return 26, e.ID
+	case peer.PeerUnreachable:
+		return 27, e.ID
 	default:
-		return 24, 0
+		return 25, 0
+	}
+}
+
+// rankOfRole: a role is taken when a reign or a synchronization is complete, and lost at its end; who
+// is elected has none yet.
+func rankOfRole(e peer.RoleChanged) int {
+	switch {
+	case e.Role != peer.Looking:
+		return 16
+	case strings.HasPrefix(e.Reason, "elected"):
+		return 24
+	default:
+		return 20
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/store/txn"
+	"github.com/quorate/quorate/store/vfs"
 )
 
 // Config says what a world is like.
@@ -26,6 +27,8 @@ type Config struct {
 	Bootstrap bool
 	// SnapshotTxns is the number of txns between two snapshots; 0: the store's default.
 	SnapshotTxns int64
+	// Messages puts those that arrive into the trace, too.
+	Messages bool
 }
 
 // World is an ensemble in simulated time. It lives in one synctest bubble; its methods are
@@ -36,22 +39,28 @@ type World struct {
 	transport Transport
 	hosts     []*Host // in the order of their ids
 	trace     *Trace
+	checker   *checker
 	lives     sync.WaitGroup
 }
 
 // NewWorld returns a world in which no server runs yet.
 func NewWorld(c Config) *World {
 	c.Network.Seed = mix(c.Seed, 1)
-	w := &World{config: c, net: NewNetwork(c.Network), trace: newTrace()}
+	w := &World{config: c, trace: newTrace()}
+	if c.Messages {
+		c.Network.Arrived = w.trace.message
+	}
+	w.net = NewNetwork(c.Network)
 	w.transport = w.net
 	for i, m := range c.Members {
 		if int(m.ID) != i+1 {
 			panic(fmt.Sprintf("sim: the servers of a world have the ids 1, 2 and so on; number %d has %d", i+1, m.ID))
 		}
 		h := &Host{ID: m.ID, world: w, took: c.Disk}
-		h.mu.mem = newMem()
+		h.mu.mem = vfs.NewMem()
 		w.hosts = append(w.hosts, h)
 	}
+	w.checker = newChecker(w)
 	return w
 }
 
@@ -122,5 +131,5 @@ func (w *World) Close() {
 	w.lives.Wait()
 }
 
-// observe is called at each event of a server that lives.
-func (w *World) observe(*life, peer.Event) {}
+// Broken returns the rules that were broken so far, and how.
+func (w *World) Broken() []string { return w.checker.Broken() }
