@@ -32,7 +32,7 @@ func TestWindowIsBounded(t *testing.T) {
 		s := <-f.dialled
 		s.lead(1, newAnnals(t))
 		h, most := newAnnals(t), int64(0)
-		for range 2 * maxPending / (1 << 20) {
+		for range 5 * maxPending / 2 / (1 << 20) { // ends with half a window
 			prev := h.last()
 			h.grow(32, 32<<10)
 			s.say(proposal(prev, h.after(prev), 0))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -243,10 +244,12 @@ func TestTooManyBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := awake(t, vfs.NewMem())
 		defer f.asleep()
-		stuck := make(chan struct{})
+		first := make(chan struct{})
+		var stuck atomic.Pointer[chan struct{}] // the stream takes no request before it is closed
+		stuck.Store(&first)
 		f.sent = func(m *quorumv1.SyncRequest) {
 			if m.GetRequest() != nil {
-				<-stuck
+				<-*stuck.Load()
 			}
 		}
 		s, ended := f.follow(Following)
@@ -261,15 +264,19 @@ func TestTooManyBytes(t *testing.T) {
 		if taken < maxUnsent>>20 || taken > maxUnsent>>20+2 {
 			t.Errorf("%d requests of 1 MiB were taken, the bound is %d MiB", taken, maxUnsent>>20)
 		}
-		close(stuck)
-		for i := range taken {
-			synctest.Wait() // the one before is sent, which makes room
+		close(first)
+		synctest.Wait() // all is sent, which makes room for as much again
+		again := make(chan struct{})
+		stuck.Store(&again)
+		for i := range taken - 1 {
 			up.Submit(Request{Op: &tree.SetRequest{Path: "/a", Data: data}}, func(_ Reply, err error) {
 				if fault.Is(err, fault.Overloaded) {
-					t.Errorf("request %d, with nothing before it: %v", i, err)
+					t.Errorf("request %d of as many as fitted before: %v", i, err)
 				}
 			})
+			synctest.Wait()
 		}
+		close(again)
 		s.end(io.EOF)
 		<-ended
 	})
