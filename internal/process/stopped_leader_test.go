@@ -1,0 +1,93 @@
+package process_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/internal/process"
+)
+
+// TestStoppedLeader stops the leader's process without ending it. Another takes over. When the old one
+// goes on it believes for a moment that it leads; but whoever asks it for a Sync first never reads what is stale.
+func TestStoppedLeader(t *testing.T) {
+	c := startCluster(t, process.Shape{Voters: 3})
+	old := c.leader()
+	cl := c.client(int(old.ID)) // of the others first
+	c.create(cl, "/a", []byte("old"))
+	c.await("all servers are equal", process.View.Equal)
+
+	if err := old.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	c.await("another server leads", func(v process.View) bool {
+		return v.Leader() != nil && v.Leader().GetId() != old.ID && v.Leader().GetEpoch() > 1
+	})
+	c.do("set /a", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		_, err := cl.Keeper().Set(ctx, &apiv1.SetRequest{Path: "/a", Data: []byte("new")})
+		return err
+	})
+
+	// On their way before the old leader can learn of anything, and until it has.
+	answered := c.askOn(old, "new")
+	if err := old.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	v := c.await("all servers are equal", process.View.Equal)
+	if s := v[old.ID-1]; s.GetRole() != adminv1.Role_ROLE_FOLLOWER {
+		t.Errorf("the old leader is a %v", s.GetRole())
+	}
+	if n := answered(); n == 0 {
+		t.Error("the old leader, a follower now, has not answered once")
+	}
+}
+
+// askOn asks a server, again and again, for a Sync and then for /a, which must be what is wanted whenever
+// there is an answer. The function that it returns ends that after one more answer, and returns their number.
+func (c *cluster) askOn(m *process.Member, want string) func() int64 {
+	const askers = 8
+	ctx, stop := context.WithTimeout(c.t.Context(), patience)
+	var answers, refusals atomic.Int64
+	var wg sync.WaitGroup
+	for range askers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				switch data, err := readAfterSync(ctx, m); {
+				case err == nil && data == want:
+					answers.Add(1)
+				case err == nil:
+					c.t.Errorf("server %d, after a Sync, has %q, want %q", m.ID, data, want)
+					return
+				case ctx.Err() == nil && !passing(err):
+					c.t.Errorf("a Sync at server %d: %v", m.ID, err)
+					return
+				default:
+					refusals.Add(1)
+				}
+			}
+		})
+	}
+	return func() int64 {
+		if data, err := readAfterSync(ctx, m); err != nil || data != want {
+			c.t.Errorf("server %d, after a Sync, has %q, %v; want %q", m.ID, data, err, want)
+		}
+		stop()
+		wg.Wait()
+		c.t.Logf("server %d answered %d times, and refused %d times", m.ID, answers.Load(), refusals.Load())
+		return answers.Load()
+	}
+}
+
+// readAfterSync asks a server for a Sync and then for /a.
+func readAfterSync(ctx context.Context, m *process.Member) (string, error) {
+	if _, err := m.Client().Keeper().Sync(ctx, &apiv1.SyncRequest{}); err != nil {
+		return "", err
+	}
+	got, err := m.Client().Keeper().Get(ctx, &apiv1.GetRequest{Path: "/a"})
+	return string(got.GetData()), err
+}
