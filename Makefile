@@ -12,16 +12,20 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 BENCHPKGS ?= ./store/...
 FUZZTIME  ?= 10s
+# Of the ensembles of real processes.
+KILLS     ?= 20
+NODES     ?= 0
+CHAOSTIME ?= 300
 # What the proto files must stay compatible with: the newest release, else what has landed.
 AGAINST   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench fuzz examples clean
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench failover syncspeed chaos fuzz examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME AGAINST VERSION"
+	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME KILLS NODES CHAOSTIME AGAINST VERSION"
 
 build: ## build bin/quorate, static, its version stamped
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/quorate \
@@ -70,6 +74,18 @@ checkgenerate: $(BUF) ## fail if gen/ is not what proto/ generates; changes noth
 
 bench: ## run the benchmarks; BENCH=regexp BENCHTIME=1s BENCHPKGS=./store/...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(BENCHPKGS)
+
+# Figures of a machine that has nothing else to do; TMPDIR says on which disk.
+PROCESSES = $(GO) test -count 1 -v -timeout 60m ./internal/process
+
+failover: ## kill the leader KILLS times, NODES nodes in the tree: how long nobody can write
+	QUORATE_TEST_KILLS=$(KILLS) QUORATE_TEST_NODES=$(NODES) $(PROCESSES) -run '^TestFailover$$'
+
+syncspeed: ## a wiped follower's way back, 1,000,000 nodes in the tree, and that over 100,000 txns
+	QUORATE_TEST_SYNC_NODES=1000000 $(PROCESSES) -run '^TestSyncSpeed$$'
+
+chaos: ## kill and stop servers at random for CHAOSTIME seconds, and hold them to all they have acknowledged
+	QUORATE_TEST_SECONDS=$(CHAOSTIME) $(PROCESSES) -run '^TestChaos$$'
 
 fuzz: ## run each fuzz target for FUZZTIME
 	GO=$(GO) tools/fuzz $(FUZZTIME)
