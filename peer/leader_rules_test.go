@@ -24,6 +24,7 @@ const (
 	refusedDuplicate = quorumv1.RefusalReason_REFUSAL_REASON_DUPLICATE
 	refusedThrottled = quorumv1.RefusalReason_REFUSAL_REASON_THROTTLED
 	refusedNotLeader = quorumv1.RefusalReason_REFUSAL_REASON_NOT_LEADER
+	refusedCompacted = quorumv1.RefusalReason_REFUSAL_REASON_COMPACTED
 	refusedTooSlow   = quorumv1.RefusalReason_REFUSAL_REASON_TOO_SLOW
 )
 

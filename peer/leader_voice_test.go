@@ -39,7 +39,9 @@ type voice struct {
 		acks    bool // it acknowledges what is proposed
 		pongs   bool // it answers pings
 		serving bool
-		loud    bool // pings are written down too
+		loud    bool                         // pings are written down too
+		gate    chan struct{}                // nothing is taken until it is closed; nil: it is open
+		sees    func(*quorumv1.SyncResponse) // before a message is taken, if set
 	}
 }
 
@@ -106,10 +108,16 @@ func (v *voice) Context() context.Context { return v.ctx }
 // Send implements LeaderStream.
 func (v *voice) Send(m *quorumv1.SyncResponse) error {
 	v.mu.Lock()
-	stalled := v.mu.stalled
+	stalled, gate, sees := v.mu.stalled, v.mu.gate, v.mu.sees
 	v.mu.Unlock()
 	if stalled {
 		<-v.ctx.Done()
+	}
+	if gate != nil {
+		<-gate
+	}
+	if sees != nil {
+		sees(m)
 	}
 	if v.ctx.Err() != nil {
 		return context.Cause(v.ctx)

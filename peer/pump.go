@@ -58,12 +58,7 @@ func (s *session) step(c *cursor, told *txn.Zxid) (sent bool, err error) {
 // stepOn sends replies, txns or a commit.
 func (s *session) stepOn(c *cursor, told *txn.Zxid) (sent bool, err error) {
 	if replies := s.takeReplies(); len(replies) > 0 {
-		for _, m := range replies {
-			if err := s.send(m); err != nil {
-				return true, err
-			}
-		}
-		return true, nil
+		return true, s.sendAll(replies)
 	}
 	committed := s.lead.term.Committed()
 	if !s.durable {
@@ -244,11 +239,11 @@ func (s *session) awaitRoom() error {
 			s.mu.Unlock()
 			return nil
 		}
-		taken := make(chan struct{})
-		s.mu.taken = taken
+		room := make(chan struct{})
+		s.mu.room = room
 		s.mu.Unlock()
 		select {
-		case <-taken:
+		case <-room:
 		case <-s.stream.Context().Done():
 			return context.Cause(s.stream.Context())
 		}
@@ -260,12 +255,24 @@ func (s *session) takeReplies() []*quorumv1.SyncResponse {
 	defer s.mu.Unlock()
 	replies := s.mu.replies
 	s.mu.replies = nil
-	s.mu.owed -= len(replies)
-	if s.mu.taken != nil {
-		close(s.mu.taken)
-		s.mu.taken = nil
-	}
 	return replies
+}
+
+// sendAll sends replies, and then makes room for as many.
+func (s *session) sendAll(replies []*quorumv1.SyncResponse) error {
+	for _, m := range replies {
+		if err := s.send(m); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.owed -= len(replies)
+	if s.mu.room != nil {
+		close(s.mu.room)
+		s.mu.room = nil
+	}
+	return nil
 }
 
 // poke wakes the pump.

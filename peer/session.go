@@ -60,7 +60,7 @@ type session struct {
 		pinged   time.Time                // when
 		replies  []*quorumv1.SyncResponse // on their way to it
 		owed     int                      // answers that it waits for, replies among them; at most maxReplies
-		taken    chan struct{}            // closed when replies are taken; nil unless somebody waits
+		room     chan struct{}            // closed when there is room for more; nil unless somebody waits
 		sync     SyncStatus
 	}
 }
