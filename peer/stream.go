@@ -13,8 +13,8 @@ import (
 // generates satisfy it, and so do those of a simulated network.
 //
 // One goroutine at a time may Send and one may Recv. Both return an error once the
-// stream has ended; a *[Rejection] if the other side said why. What is sent or received must not be
-// changed afterwards.
+// stream has ended; a *[Rejection] if the other side said why. What was sent may be changed when Send has
+// returned; what was received is the receiver's.
 type Stream[Out, In any] interface {
 	// Context ends with the stream.
 	Context() context.Context

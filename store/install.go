@@ -49,10 +49,6 @@ func (s *Store) endInstall() {
 // does not keep it.
 func (i *Install) Add(chunk []byte) error { return i.file.Add(chunk) }
 
-// OnRead has read called during Commit with the size of each chunk that was read back and
-// found good: together as much as was added.
-func (i *Install) OnRead(read func(bytes int)) { i.file.OnRead(read) }
-
 // Abort gives the installation up; the state stays as it was.
 func (i *Install) Abort() error {
 	defer i.store.endInstall()

@@ -9,13 +9,14 @@ import (
 	"github.com/quorate/quorate/store/vfs"
 )
 
-// Installer writes a snapshot that another server sends, chunk by chunk as it
-// comes. It holds one chunk in memory. It is not safe for concurrent use, and
-// there must be at most one per directory. It ends with [Installer.Commit] or [Installer.Abort].
+// Installer takes a snapshot that another server sends, chunk by chunk as it
+// comes: each is put into a tree and written to a file. It holds one chunk in memory besides the tree. It is not
+// safe for concurrent use, and there must be at most one per directory. It ends with
+// [Installer.Commit] or [Installer.Abort].
 type Installer struct {
 	w    *writer
+	tree *tree.Loader
 	done bool
-	read func(bytes int)
 }
 
 // NewInstaller begins to install the snapshot at a zxid into a directory.
@@ -29,19 +30,25 @@ func NewInstaller(fs vfs.FS, dir string, z txn.Zxid) (*Installer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Installer{w: w, read: func(int) {}}, nil
+	return &Installer{w: w, tree: tree.NewLoader()}, nil
 }
 
-// OnRead has read called by Commit as it reads the file back, with the size of each chunk as it
-// was added: a large snapshot takes a while, and somebody may want to know that it comes forward.
-func (i *Installer) OnRead(read func(bytes int)) { i.read = read }
+// Add takes the next chunk, not compressed, as tree.Version.Chunks makes them.
+// The chunk is not kept. After an error only Abort is of use; one with [ErrInvalid] in its chain is the
+// snapshot's fault.
+func (i *Installer) Add(chunk []byte) error {
+	if err := i.w.add(chunk); err != nil {
+		return err
+	}
+	if err := i.tree.Add(chunk); err != nil {
+		return invalid("%w", err)
+	}
+	return nil
+}
 
-// Add writes the next chunk, not compressed, as tree.Version.Chunks makes them.
-// The chunk is not kept. After an error only Abort is of use.
-func (i *Installer) Add(chunk []byte) error { return i.w.add(chunk) }
-
-// Commit closes the file, reads all of it back, checks it as [Load] does, and
-// makes it durable under its final name. After an error the directory is as it
+// Commit closes the file, checks the tree that came out as [Load] does, and
+// makes the file durable under its final name. It does not read it back: what it would read is the system's
+// memory, not the disk. After an error the directory is as it
 // was before, save for an error of the last step, the sync of the directory.
 func (i *Installer) Commit() (*tree.Version, Info, error) {
 	if i.done {
@@ -63,7 +70,7 @@ func (i *Installer) verify() (*tree.Version, error) {
 	if err := i.w.finish(); err != nil {
 		return nil, err
 	}
-	v, _, err := load(i.w.fs, i.w.tmp, i.read)
+	v, _, err := finish(i.tree, i.w.counts.info(i.w.tmp, i.w.header, i.w.size))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", i.w.tmp, err)
 	}

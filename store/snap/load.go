@@ -17,7 +17,7 @@ import (
 // with [ErrInvalid] in its chain is the snapshot's fault, any other the file system's.
 // One chunk is decompressed while the one before it is put into the tree; no goroutine outlives the call.
 func Load(fs vfs.FS, name string) (*tree.Version, Info, error) {
-	v, info, err := load(fs, name, func(int) {})
+	v, info, err := load(fs, name)
 	if err != nil {
 		return nil, Info{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -73,8 +73,8 @@ func scanFile(file vfs.File, name string, each func(frame) ([]byte, error)) (Inf
 	}
 }
 
-// load checks all but the file's name. It tells the size of each chunk that is in the tree.
-func load(fs vfs.FS, name string, taken func(bytes int)) (*tree.Version, Info, error) {
+// load checks all but the file's name.
+func load(fs vfs.FS, name string) (*tree.Version, Info, error) {
 	p := &producer{chunks: make(chan []byte, 2), free: make(chan []byte, 4), stop: make(chan struct{}), done: make(chan struct{})}
 	go p.run(fs, name)
 	loader := tree.NewLoader()
@@ -83,7 +83,6 @@ func load(fs vfs.FS, name string, taken func(bytes int)) (*tree.Version, Info, e
 		if err = loader.Add(chunk); err != nil {
 			break
 		}
-		taken(len(chunk))
 		p.recycle(chunk)
 	}
 	close(p.stop)
