@@ -205,6 +205,9 @@ func (v *voice) obey(m *quorumv1.SyncResponse) {
 			log.last, log.floor = txn.Zxid(b.GetZxid()), txn.Zxid(b.GetZxid())
 		}
 	case *quorumv1.SyncResponse_NewLeader:
+		if last := txn.Zxid(step.NewLeader.GetLastZxid()); last != log.last {
+			v.c.t.Errorf("learner %d: NewLeader at %v, its log ends at %v", v.id, last, log.last)
+		}
 		log.current = txn.Epoch(step.NewLeader.GetEpoch())
 		v.up <- ackNewLeader(log.current)
 	case *quorumv1.SyncResponse_UpToDate:
