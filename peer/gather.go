@@ -68,8 +68,12 @@ func (s *session) waiting(yes bool) {
 // once if without it the candidacy is hopeless, else once it is established.
 func (l *leader) behind(s *session) error {
 	refusal := reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "server %d has promised epoch %d, this leader's is %d", s.id, s.accepted, l.epoch)
+	counts := l.electorate().counts(s.id, s.disk)
+	if counts { // never tell it to forget: its own view of who counts may be older
+		refusal.Reason = quorumv1.RefusalReason_REFUSAL_REASON_AHEAD
+	}
 	s.fail(refusal) // before the end of the reign can be the reason
-	if !l.electorate().counts(s.id, s.disk) {
+	if !counts {
 		return refusal
 	}
 	select {

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -69,7 +70,7 @@ func TestP5MakesRoomOnce(t *testing.T) {
 		leaves := func(epoch txn.Epoch) bool {
 			three := c.dials(3)
 			three.says(three.info(epoch))
-			if three.refused() != refusedEpoch {
+			if three.refused() != refusedAhead {
 				t.Fatalf("server 3 is told %v\n%v", three.refused(), &c.record)
 			}
 			return c.over()
@@ -107,13 +108,14 @@ func TestP5MakesRoomForVotersOnly(t *testing.T) {
 		disk  txn.StorageID
 		epoch txn.Epoch
 		ends  bool
+		told  quorumv1.RefusalReason
 	}{
-		"a voter":               {3, 33, 7, true},
-		"the farthest":          {3, 33, 2 + maxEpochJump, true},
-		"one beyond the bound":  {3, 33, 2 + maxEpochJump + 1, false},
-		"a voter's other disk":  {3, 34, 7, false},
-		"an observer":           {9, 99, 7, false},
-		"one in the same epoch": {3, 33, 2, false},
+		"a voter":               {3, 33, 7, true, refusedAhead},
+		"the farthest":          {3, 33, 2 + maxEpochJump, true, refusedAhead},
+		"one beyond the bound":  {3, 33, 2 + maxEpochJump + 1, false, refusedAhead},
+		"a voter's other disk":  {3, 34, 7, false, refusedEpoch},
+		"an observer":           {9, 99, 7, false, refusedEpoch},
+		"one in the same epoch": {3, 33, 2, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -124,7 +126,7 @@ func TestP5MakesRoomForVotersOnly(t *testing.T) {
 				if c.over() != tt.ends {
 					t.Fatalf("the reign is over: %v\n%v", c.over(), &c.record)
 				}
-				if tt.epoch > 2 && v.refused() != refusedEpoch {
+				if tt.epoch > 2 && v.refused() != tt.told {
 					t.Errorf("told %v", v.refused())
 				}
 				if !tt.ends && !followers[0].serves() {
@@ -167,7 +169,7 @@ func TestP5CollectingLeader(t *testing.T) {
 		two.says(two.info(1)) // the epoch is 2 now
 		three := c.dials(3)
 		three.says(three.info(5))
-		if three.refused() != refusedEpoch || c.over() {
+		if three.refused() != refusedAhead || c.over() {
 			t.Fatalf("server 2 can still promise\n%v", &c.record)
 		}
 		again := c.dials(2) // it has promised another leader in the meantime
