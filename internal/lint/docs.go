@@ -9,7 +9,7 @@ import (
 )
 
 // designs are the packages that explain in a DESIGN.md how they and those below them are built.
-var designs = []string{"store"}
+var designs = []string{"peer", "store"}
 
 // checkDesigns asks for the DESIGN.md of the packages that must have one.
 func checkDesigns(t *Tree) []Finding {
