@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
+	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -23,10 +24,10 @@ var stages = []struct {
 	{"synchronization", func(c *court) *voice {
 		return c.meets(2, 1, ackEpoch(1, c.past.last(), c.past.last(), true))
 	}, legal("AckNewLeader", "Ping")},
-	{"broadcast", func(c *court) *voice { return c.comes(2, c.current()) }, legal("Ack", "Request", "Sync", "Revalidate", "Ping")},
+	{"broadcast", func(c *court) *voice { return c.comes(2, c.current()) }, legal("Ack", "Request", "Request without an operation", "Sync", "Revalidate", "Ping")},
 	{"broadcast without a log", func(c *court) *voice {
 		return c.comes(9, c.current(), keepsNoLog)
-	}, legal("Request", "Sync", "Revalidate", "Ping")},
+	}, legal("Request", "Request without an operation", "Sync", "Revalidate", "Ping")},
 }
 
 func legal(words ...string) map[string]bool {
@@ -38,7 +39,7 @@ func legal(words ...string) map[string]bool {
 }
 
 // words are every message that a learner has, as it would be right where it belongs; and some that
-// are right nowhere.
+// are right nowhere. A request that makes no sense is a client's, and is answered.
 func words(c *court, v *voice) map[string]*quorumv1.SyncRequest {
 	bad := func(change func(*quorumv1.LearnerInfo)) *quorumv1.SyncRequest {
 		m := v.info(1)
@@ -190,6 +191,27 @@ func TestFoundedByWord(t *testing.T) {
 			if v.refused() != want {
 				t.Errorf("ensemble %d: told %v", ensemble, v.refused())
 			}
+		}
+	})
+}
+
+// TestUnknownRequestIsAnswered: what the leader cannot read of a client's request, such as an operation of a
+// newer release, is refused to that client; the learner's stream goes on.
+func TestUnknownRequestIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, followers := reign(t, premise{}, 2)
+		defer c.rises()
+		two := followers[0]
+		two.heard()
+		m := creation(7, "/b")
+		m.GetRequest().Operation = nil
+		two.says(m)
+		got := two.heard()
+		if len(got) != 1 || got[0].GetReply().GetId() != 7 || got[0].GetReply().GetFault().GetKind() != fault.BadArguments.String() {
+			t.Fatalf("answered with %v, want a fault", got)
+		}
+		if !two.serves() {
+			t.Error("server 2 is no longer served")
 		}
 	})
 }

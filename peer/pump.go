@@ -139,7 +139,7 @@ func (s *session) answerTo(m *quorumv1.SyncRequest) error {
 	}
 	switch step := m.GetStep().(type) {
 	case *quorumv1.SyncRequest_Request:
-		return s.request(step.Request)
+		s.request(step.Request)
 	case *quorumv1.SyncRequest_Sync:
 		s.sync(step.Sync.GetId())
 	case *quorumv1.SyncRequest_Revalidate:
@@ -188,15 +188,14 @@ func (s *session) ack(z txn.Zxid) error {
 }
 
 // request hands a client's request on. Its reply says at which zxid the client may be answered.
-func (s *session) request(m *quorumv1.Request) error {
+func (s *session) request(m *quorumv1.Request) {
+	answer := func(reply Reply, err error) { s.answer(m.GetId(), reply, err) }
 	r, err := decodeRequest(m)
-	if err != nil {
-		return malformed("request %d: %v", m.GetId(), err)
+	if err != nil { // of one client; and while versions change, a newer learner's request may be unknown here
+		answer(Reply{}, err)
+		return
 	}
-	s.lead.requests(r, func(reply Reply, err error) {
-		s.answer(m.GetId(), reply, err)
-	})
-	return nil
+	s.lead.requests(r, answer)
 }
 
 // sync answers with what is committed, once a quorum has proven that this leader still leads (P10).
