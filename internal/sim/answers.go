@@ -16,11 +16,16 @@ func (c *checker) ask(op string) (floor txn.Zxid) {
 	return c.mu.answered
 }
 
-// wrote holds the answer to a write against the history.
-func (c *checker) wrote(server txn.ServerID, op string, floor, z txn.Zxid, err error) {
+// wrote holds the answer to a write against the history, and returns the error that the client
+// sees: what a process answers in the instant of its death is lost.
+func (c *checker) wrote(l *life, op string, floor, z txn.Zxid, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.dead.Load() {
+		return errGone
+	}
 	c.lookLocked()
+	server := l.host.ID
 	i, committed := c.mu.history.ops[op]
 	switch {
 	case err != nil && outcomeUnknown(err):
@@ -37,13 +42,18 @@ func (c *checker) wrote(server txn.ServerID, op string, floor, z txn.Zxid, err e
 	if err == nil {
 		c.mu.answered = max(c.mu.answered, z)
 	}
+	return err
 }
 
 // read holds what a client has read after a Sync, at z, against the history.
-func (c *checker) read(server txn.ServerID, path string, floor, z txn.Zxid, data string, there bool) {
+func (c *checker) read(l *life, path string, floor, z txn.Zxid, data string, there bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.dead.Load() {
+		return errGone
+	}
 	c.lookLocked()
+	server := l.host.ID
 	if z < floor {
 		c.failLocked(server, "Linearizability: it read at %v, and %v had been answered before it was asked", z, floor)
 	}
@@ -51,6 +61,7 @@ func (c *checker) read(server txn.ServerID, path string, floor, z txn.Zxid, data
 		c.failLocked(server, "Linearizability: %s at %v is %q (%v) in the history, and was read as %q (%v)", path, z, was, wasThere, data, there)
 	}
 	c.mu.answered = max(c.mu.answered, z)
+	return nil
 }
 
 // down looks for the last time at a server that ends in order, whose store is still open. Then
@@ -65,7 +76,7 @@ func (c *checker) down(l *life) {
 	l.mu.Unlock()
 	d, err := inspect(r.store)
 	if err != nil {
-		d, err = inspectDisk(l.host.ID, l.disk.crash(vfs.KeepAll))
+		d, err = inspectDisk(l.host.ID, l.disk.crash(KeepAll))
 	}
 	if err != nil {
 		c.failLocked(l.host.ID, "Recovery: its log cannot be read: %v", err)
@@ -75,26 +86,27 @@ func (c *checker) down(l *life) {
 
 // crash makes a crash and looks at what it leaves: at what it would have left if nothing unsynced
 // had been kept, too.
-func (c *checker) crash(l *life, mode vfs.CrashMode, end func(left *vfs.Mem)) {
+func (c *checker) crash(l *life, keep Keep, end func(left *vfs.Mem)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lookLocked()
 	w := c.mu.watched[l.host.ID]
 	if r := l.running(); r != nil {
 		applied := r.store.Version().Zxid()
-		d, err := inspectDisk(l.host.ID, l.disk.crash(vfs.KeepSynced))
+		durable := r.store.Durable()
+		d, err := inspectDisk(l.host.ID, l.disk.crash(KeepSynced))
 		switch {
 		case err != nil:
 			c.failLocked(l.host.ID, "Recovery: what a power cut leaves cannot be opened: %v", err)
-		case d.last() < applied:
-			c.failLocked(l.host.ID, "MemoryNotAheadOfDisk: it has applied %v, and its disk ends with %v", applied, d.last())
+		case d.last() < max(applied, durable):
+			c.failLocked(l.host.ID, "MemoryNotAheadOfDisk: it has applied %v, %v is durable, and its disk ends with %v", applied, durable, d.last())
 		case d.epochs.Accepted < w.accepted || d.epochs.Current < w.current:
 			c.failLocked(l.host.ID, "MemoryNotAheadOfDisk: it was in epochs %d and %d, and its disk has %+v", w.accepted, w.current, d.epochs)
 		}
 	}
-	left := l.disk.crash(mode)
+	left := l.disk.crash(keep)
 	end(left)
-	d, err := inspectDisk(l.host.ID, left.CrashClone(nil, vfs.KeepAll))
+	d, err := inspectDisk(l.host.ID, left.CrashClone(nil, vfs.KeepSynced))
 	if err != nil {
 		c.failLocked(l.host.ID, "Recovery: what a power cut has left cannot be opened: %v", err)
 	}

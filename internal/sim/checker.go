@@ -24,6 +24,7 @@ import (
 //	PrimaryIntegrity           a leader is established when it has applied all that anybody has
 //	LeaderLogCompleteness      so does its log, already when its epoch becomes current
 //	CommittedLogDurability     no log is cut, and no snapshot installed, below what is committed
+//	CommonPrefix               a log is cut where it parts from the leader's, at a record of its own
 //	CommittedLogMonotonicity   what a server shows does not go back while it runs
 //	ProcessConsistency         the history that a learner has taken over is its leader's
 //	CommittedOnQuorumOfDisks   what is applied anywhere is durable on a quorum of the voters' disks
@@ -228,6 +229,18 @@ func logHas(st *store.Store, r record) bool {
 	return found && err == nil
 }
 
+// logHolds tells whether a log has a record at z, or begins there.
+func logHolds(st *store.Store, z txn.Zxid) (holds bool, err error) {
+	if z == 0 || z == st.Base() {
+		return true, nil
+	}
+	err = eachRecord(st, z-1, func(rec wal.Record) bool {
+		holds = rec.Zxid == z
+		return false
+	})
+	return holds, err
+}
+
 // event is called at each event of a server that lives, on the goroutine that made the step.
 func (c *checker) event(l *life, e peer.Event) {
 	c.mu.Lock()
@@ -281,6 +294,9 @@ func (c *checker) resyncLocked(l *life, e peer.Resyncing) {
 	if at := st.Version().Zxid(); e.After < at {
 		c.failLocked(l.host.ID, "CommittedLogDurability: %v after %v, and it has applied %v", e.Kind, e.After, at)
 	}
+	if has, err := logHolds(st, e.After); e.Kind == resync.Trunc && err == nil && !has {
+		c.failLocked(l.host.ID, "CommonPrefix: TRUNC after %v, which is not in its log", e.After)
+	}
 	i, ok := c.mu.history.find(e.After)
 	if ok {
 		i++
@@ -300,7 +316,14 @@ func (c *checker) sameHistoryLocked(l *life, leader txn.ServerID, last txn.Zxid)
 		return
 	}
 	from := min(c.mu.history.last(), l.running().store.Version().Zxid(), r.store.Version().Zxid())
+	from = max(from, l.running().store.Base(), r.store.Base()) // what lies in a snapshot is told by its digest
+	if from >= last {
+		return
+	}
 	mine, err := tail(l.running().store, from, last)
+	if errors.Is(err, wal.ErrCompacted) || errors.Is(err, errDead) {
+		return
+	}
 	if err != nil {
 		c.failLocked(l.host.ID, "Recovery: its log cannot be read: %v", err)
 	}

@@ -82,7 +82,12 @@ var asks = map[string]func(ctx context.Context, h *Host, path, data string) (str
 		return inWords(h.write(ctx, &tree.DeleteRequest{Path: path, Version: tree.AnyVersion}))
 	},
 	"get": func(_ context.Context, h *Host, path, _ string) (string, error) {
-		return shown(h.get(path))
+		r := h.server()
+		if r == nil {
+			return "", errDown
+		}
+		data, there, at := r.get(path)
+		return shown(data, there, at, nil)
 	},
 	"read": func(ctx context.Context, h *Host, path, _ string) (string, error) {
 		return shown(h.read(ctx, path))
@@ -96,28 +101,16 @@ func inWords(z txn.Zxid, err error) (string, error) { return z.String(), err }
 
 // write carries out a change and returns its zxid.
 func (h *Host) write(ctx context.Context, op tree.Request) (txn.Zxid, error) {
-	name := nameOfRequest(op)
-	floor := h.world.checker.ask(name)
-	z, err := h.submit(ctx, op)
-	if !errors.Is(err, errDown) {
-		h.world.checker.wrote(h.ID, name, floor, z, err)
-	}
-	return z, err
-}
-
-// submit carries out a change.
-func (h *Host) submit(ctx context.Context, op tree.Request) (txn.Zxid, error) {
 	l, r := h.process()
 	if r == nil {
 		return 0, errDown
 	}
+	name := nameOfRequest(op)
+	floor := h.world.checker.ask(name)
 	ctx, stop := l.while(ctx)
 	defer stop()
 	reply, err := r.pipeline.Submit(ctx, pipeline.Request{Op: op, Author: author})
-	if l.dead.Load() {
-		err = errGone
-	}
-	return reply.Zxid, err
+	return reply.Zxid, h.world.checker.wrote(l, name, floor, reply.Zxid, err)
 }
 
 // outcomeUnknown tells whether an error leaves open what became of a request.
@@ -151,37 +144,32 @@ func (h *Host) sync(ctx context.Context) (txn.Zxid, error) {
 	}
 	ctx, stop := l.while(ctx)
 	defer stop()
-	z, err := r.pipeline.Sync(ctx)
-	if l.dead.Load() {
-		err = errGone
-	}
-	return z, err
-}
-
-// get returns what the server shows at a path, and at which zxid.
-func (h *Host) get(path string) (data string, there bool, at txn.Zxid, err error) {
-	r := h.server()
-	if r == nil {
-		return "", false, 0, errDown
-	}
-	v := r.pipeline.Version()
-	n, ok := v.Get(path)
-	if !ok {
-		return "", false, v.Zxid(), nil
-	}
-	return string(n.Data()), true, v.Zxid(), nil
+	return r.pipeline.Sync(ctx)
 }
 
 // read returns what is at a path, linearizably.
 func (h *Host) read(ctx context.Context, path string) (data string, there bool, at txn.Zxid, err error) {
+	l, r := h.process()
+	if r == nil {
+		return "", false, 0, errDown
+	}
 	floor := h.world.checker.ask("")
-	if _, err := h.sync(ctx); err != nil {
+	ctx, stop := l.while(ctx)
+	defer stop()
+	if _, err := r.pipeline.Sync(ctx); err != nil {
 		return "", false, 0, err
 	}
-	if data, there, at, err = h.get(path); err == nil {
-		h.world.checker.read(h.ID, path, floor, at, data, there)
+	data, there, at = r.get(path)
+	return data, there, at, h.world.checker.read(l, path, floor, at, data, there)
+}
+
+// get returns what the server shows at a path, and at which zxid.
+func (r *running) get(path string) (data string, there bool, at txn.Zxid) {
+	v := r.pipeline.Version()
+	if n, ok := v.Get(path); ok {
+		return string(n.Data()), true, v.Zxid()
 	}
-	return data, there, at, err
+	return "", false, v.Zxid()
 }
 
 // shown is a read's answer in words.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"io"
 	"math/rand/v2"
 	"path"
 	"sync"
@@ -62,6 +63,13 @@ type timedFS struct {
 	disk *disk
 }
 
+// Lock locks nothing: the system takes the lock from a process that dies.
+func (t *timedFS) Lock(string) (io.Closer, error) { return unlocked{}, nil }
+
+type unlocked struct{}
+
+func (unlocked) Close() error { return nil }
+
 func (t *timedFS) Create(name string) (vfs.File, error) { return t.open(name, t.FS.Create) }
 
 func (t *timedFS) OpenReadWrite(name string) (vfs.File, error) {
@@ -105,6 +113,9 @@ type timedFile struct {
 
 func (f *timedFile) Sync() error {
 	time.Sleep(f.disk.syncTime(f.name))
+	if f.disk.isDead() {
+		return errDead // and the cache is another life's
+	}
 	return f.File.Sync()
 }
 
@@ -143,6 +154,12 @@ func (d *disk) faulty() bool {
 	return d.mu.fail != nil || err != nil || free < 1<<20
 }
 
+func (d *disk) isDead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.dead
+}
+
 // kill lets the server do nothing more to the disk.
 func (d *disk) kill() {
 	d.mu.Lock()
@@ -150,8 +167,27 @@ func (d *disk) kill() {
 	d.mu.dead = true
 }
 
-// crash returns what a power cut would leave of the disk now.
-func (d *disk) crash(mode vfs.CrashMode) *vfs.Mem {
+// Keep says what the end of a process leaves of what it has written and not synced.
+type Keep uint8
+
+// The ways in which a process ends.
+const (
+	// KeepSynced: a power cut, and nothing unsynced is left.
+	KeepSynced Keep = iota
+	// KeepAll: a power cut, and by chance all is left.
+	KeepAll
+	// KeepSome: a power cut, and any part is left.
+	KeepSome
+	// KeepCache: the process dies alone. All is left, and a power cut can still take it.
+	KeepCache
+)
+
+// crash returns what is left of the disk now.
+func (d *disk) crash(keep Keep) *vfs.Mem {
+	if keep == KeepCache {
+		return d.mem
+	}
+	mode := [...]vfs.CrashMode{vfs.KeepSynced, vfs.KeepAll, vfs.KeepSome}[keep]
 	return d.mem.CrashClone(rand.New(rand.NewPCG(d.seed, uint64(time.Now().UnixNano()))), mode)
 }
 

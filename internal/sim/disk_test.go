@@ -81,7 +81,7 @@ func TestDiskFaults(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Errorf("a dead process closes its files: %v", err)
 		}
-		if data, err := vfs.ReadFile(d.crash(vfs.KeepAll), dataDir+"/epochs", 100); err != nil || string(data) != "datamore" {
+		if data, err := vfs.ReadFile(d.crash(KeepAll), dataDir+"/epochs", 100); err != nil || string(data) != "datamore" {
 			t.Errorf("left: %q, %v", data, err)
 		}
 	})

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/peer"
-	"github.com/quorate/quorate/store/vfs"
 )
 
 // nemesis does harm to a world, one thing at a time or several that overlap, as the seed says.
@@ -95,8 +94,10 @@ func (n *nemesis) harm() {
 		n.fullDisk(h)
 	case kind < 90:
 		n.brokenDisk(h)
-	case kind < 97:
+	case kind < 94:
 		n.resign()
+	case kind < 98:
+		n.favour(h)
 	default:
 		n.wipe(h)
 	}
@@ -105,15 +106,13 @@ func (n *nemesis) harm() {
 // soon is how long most harms last.
 var soon = Span{50 * time.Millisecond, 5 * time.Second}
 
-func (n *nemesis) mode() vfs.CrashMode {
-	return []vfs.CrashMode{vfs.KeepSynced, vfs.KeepAll, vfs.KeepSome}[n.draw(3)]
-}
+func (n *nemesis) keep() Keep { return Keep(n.draw(int(KeepCache) + 1)) }
 
 func (n *nemesis) crash(h *Host) {
 	if !h.Up() {
 		return
 	}
-	h.Crash(n.mode())
+	h.Crash(n.keep())
 	n.later(Span{0, 3 * time.Second}, h.Start)
 }
 
@@ -125,8 +124,8 @@ var crashPoints = []string{
 
 // crashAt lets the server crash when it next makes a step.
 func (n *nemesis) crashAt(h *Host) {
-	mode, text := n.mode(), crashPoints[n.draw(len(crashPoints))]
-	t := h.set(text, func(l *life) { l.crash(mode) })
+	keep, text := n.keep(), crashPoints[n.draw(len(crashPoints))]
+	t := h.set(text, func(l *life) { l.crash(keep) })
 	n.later(Span{time.Second, 5 * time.Second}, func() {
 		h.unset(t)
 		h.Start()
@@ -207,7 +206,7 @@ func (n *nemesis) brokenDisk(h *Host) {
 		n.world.trace.note(h.ID, "broken disk")
 		l.disk.breakDown(errBroken)
 		n.later(Span{time.Second, 5 * time.Second}, func() {
-			h.Crash(n.mode())
+			h.Crash(n.keep())
 			h.Start()
 		})
 	}
@@ -232,13 +231,20 @@ func (n *nemesis) resign() {
 	})
 }
 
+// favour lets elections come out for a server, whatever it stands on.
+func (n *nemesis) favour(h *Host) {
+	n.world.trace.note(h.ID, "is favoured")
+	n.world.net.Favour(h.ID)
+	n.later(soon, func() { n.world.net.Favour(0) })
+}
+
 // wipe takes a server's disk away, if all the others are there to make up for it.
 func (n *nemesis) wipe(h *Host) {
 	if !n.wipes || !n.world.allCount() {
 		return
 	}
 	n.world.trace.note(h.ID, "lost disk")
-	h.Crash(vfs.KeepSynced)
+	h.Crash(KeepSynced)
 	h.Wipe()
 	h.Start()
 }

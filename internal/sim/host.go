@@ -128,18 +128,17 @@ func (h *Host) Stop() {
 	}
 }
 
-// Crash ends the life as a power cut does; what was not synced is kept as mode says.
-// It may be called by anybody.
-func (h *Host) Crash(mode vfs.CrashMode) {
+// Crash ends the life without a warning. It may be called by anybody.
+func (h *Host) Crash(keep Keep) {
 	if l := h.current(); l != nil {
-		l.crash(mode)
+		l.crash(keep)
 	}
 }
 
 // crash ends this life. All that the process still does goes nowhere.
-func (l *life) crash(mode vfs.CrashMode) {
+func (l *life) crash(keep Keep) {
 	h := l.host
-	h.world.checker.crash(l, mode, func(left *vfs.Mem) {
+	h.world.checker.crash(l, keep, func(left *vfs.Mem) {
 		h.mu.Lock()
 		if h.mu.life == l {
 			l.dead.Store(true)
@@ -147,8 +146,8 @@ func (l *life) crash(mode vfs.CrashMode) {
 			h.world.trace.note(h.ID, "crash")
 		}
 		h.mu.Unlock()
+		l.disk.kill()
 	})
-	l.disk.kill()
 	l.port.Kill()
 	l.kill()
 	l.releaseAll()

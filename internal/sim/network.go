@@ -73,6 +73,8 @@ type Network struct {
 		links   map[[2]txn.ServerID]*link
 		streams []*stream // that stand, in the order of their calls
 		peak    int       // the most bytes a pipe ever held
+
+		favourite favourite
 	}
 }
 
@@ -89,6 +91,7 @@ func NewNetwork(c NetworkConfig) *Network {
 	n := &Network{config: c.complete()}
 	n.mu.ports = map[txn.ServerID]*netPort{}
 	n.mu.links = map[[2]txn.ServerID]*link{}
+	n.mu.favourite = favourite{rounds: map[txn.ServerID]uint64{}, known: map[txn.ServerID]*quorumv1.Vote{}}
 	return n
 }
 

@@ -61,12 +61,7 @@ func inspectDisk(id txn.ServerID, mem *vfs.Mem) (onDisk, error) {
 }
 
 func inspect(st *store.Store) (onDisk, error) {
-	d := onDisk{applied: st.Version().Zxid(), epochs: st.Epochs()}
-	stats := st.Stats()
-	d.base = stats.Durable
-	if stats.First != 0 {
-		d.base = stats.First - 1
-	}
+	d := onDisk{base: st.Base(), applied: st.Version().Zxid(), epochs: st.Epochs()}
 	err := eachRecord(st, d.base, func(r wal.Record) bool {
 		d.records = append(d.records, record{r.Zxid, sumOf(r.Payload)})
 		return true

@@ -33,6 +33,7 @@ type pipe struct {
 type packet struct {
 	at   time.Time
 	data []byte
+	size int // of data, as it was sent
 	// open is done when the call has arrived.
 	open func()
 	// fin ends the stream; reset: what has not been received is lost.
@@ -98,7 +99,8 @@ func (p *pipe) put(k packet) {
 	if p.end != nil {
 		return
 	}
-	p.bytes += len(k.data)
+	k.size = len(k.data)
+	p.bytes += k.size
 	p.net.mu.peak = max(p.net.mu.peak, p.bytes)
 	k.at = p.arrival()
 	p.flight = append(p.flight, k)
@@ -155,6 +157,9 @@ func (p *pipe) deliver() {
 	case k.open != nil:
 		k.open()
 	default:
+		if s := p.stream; s.kind == Exchange && p == s.up {
+			k.data = p.net.mu.favourite.bend(s.from, s.to, k.data)
+		}
 		if p.net.config.Arrived != nil {
 			p.stream.tell(p, k.data)
 		}
@@ -216,10 +221,11 @@ func (p *pipe) take(ctx context.Context) (data []byte, wait <-chan struct{}, err
 	defer p.net.mu.Unlock()
 	switch {
 	case len(p.inbox) > 0 && ctx.Err() == nil:
-		data, p.inbox = p.inbox[0].data, p.inbox[1:]
-		p.bytes -= len(data)
+		k := p.inbox[0]
+		p.inbox = p.inbox[1:]
+		p.bytes -= k.size
 		p.announce()
-		return data, nil, nil
+		return k.data, nil, nil
 	case p.end != nil:
 		return nil, nil, p.end
 	case ctx.Err() != nil:

@@ -18,8 +18,9 @@ import (
 //	                           the world; must be the first
 //	start 1 2 3                begin a life of each
 //	stop 1                     end it in order
-//	crash 1 [keep=synced|all|some] [at TEXT]
-//	                           end it as a power cut does; at: when it next emits an event with this in it
+//	crash 1 [keep=synced|all|some|cache] [at TEXT]
+//	                           end it as a power cut does, or of the process alone (cache); at: when it next
+//	                           emits an event with this in it
 //	wipe 1                     give a server that is down an empty disk
 //	pause 1 at TEXT            let the goroutine that emits such an event go no further
 //	resume 1                   let all of its paused goroutines go on
@@ -31,6 +32,7 @@ import (
 //	isolate 1                  cut it from all others, both ways
 //	partition 1 2 | 3          cut all between the groups, and nothing else
 //	heal                       undo all cuts
+//	favour 1                   elections come out for 1 from here on, whatever it stands on; favour nobody
 //	elect 2                    the leader resigns in favour of 2
 //	resign 1                   1 resigns in favour of nobody
 //	slow 1 50ms                fdatasyncs on 1 take so long

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/peer"
-	"github.com/quorate/quorate/store/vfs"
 )
 
 // patience is how long a command waits in simulated time for what it awaits.
@@ -33,6 +32,7 @@ var verbs = map[string]verb{
 	"cut":       cut,
 	"partition": partition,
 	"heal":      heal,
+	"favour":    favour,
 	"elect":     elect,
 	"resign":    resign,
 	"slow":      slow,
@@ -84,9 +84,9 @@ func crash(s *script, words []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode := vfs.KeepSynced
+	keep := KeepSynced
 	if len(rest) > 0 && strings.HasPrefix(rest[0], "keep=") {
-		if mode, err = crashMode(rest[0]); err != nil {
+		if keep, err = parseKeep(rest[0]); err != nil {
 			return nil, err
 		}
 		rest = rest[1:]
@@ -95,19 +95,19 @@ func crash(s *script, words []string) ([]string, error) {
 		if !h.Up() {
 			return nil, errors.New("it is down")
 		}
-		h.Crash(mode)
+		h.Crash(keep)
 		return nil, nil
 	}
-	return nil, s.trap(h, rest, func(l *life) { l.crash(mode) })
+	return nil, s.trap(h, rest, func(l *life) { l.crash(keep) })
 }
 
-func crashMode(word string) (vfs.CrashMode, error) {
-	modes := map[string]vfs.CrashMode{"keep=synced": vfs.KeepSynced, "keep=all": vfs.KeepAll, "keep=some": vfs.KeepSome}
-	mode, ok := modes[word]
+func parseKeep(word string) (Keep, error) {
+	keeps := map[string]Keep{"keep=synced": KeepSynced, "keep=all": KeepAll, "keep=some": KeepSome, "keep=cache": KeepCache}
+	keep, ok := keeps[word]
 	if !ok {
 		return 0, fmt.Errorf("no such thing as %s", word)
 	}
-	return mode, nil
+	return keep, nil
 }
 
 // pause is pause 1 at TEXT.
@@ -236,6 +236,15 @@ func (w *World) Partition(together func(a, b *Host) bool) {
 func heal(s *script, _ []string) ([]string, error) {
 	s.world.Partition(func(_, _ *Host) bool { return true })
 	return nil, nil
+}
+
+// favour is favour 1, or favour nobody.
+func favour(s *script, words []string) ([]string, error) {
+	if len(words) == 1 && words[0] == "nobody" {
+		s.world.net.Favour(0)
+		return nil, nil
+	}
+	return nil, s.each(words, func(h *Host) error { s.world.net.Favour(h.ID); return nil })
 }
 
 // elect lets the leader resign in favour of a server, and waits until that leads.
