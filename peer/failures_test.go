@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/quorate/quorate/store/identity"
+	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/vfs"
 )
 
@@ -49,11 +50,12 @@ func TestSyncAfterTheTail(t *testing.T) {
 		if down := s.down(); err != nil || down != nil {
 			t.Fatal(err, down)
 		}
-		s = boot(t, disk)
-		want := s.store.Last()
-		if s.store.Version().Zxid() == want {
-			t.Fatal("there is no tail")
-		}
+		var want txn.Zxid
+		s = boot(t, disk, func(c *Config) { // before it runs
+			if want = c.Store.Last(); c.Store.Version().Zxid() == want {
+				t.Error("there is no tail")
+			}
+		})
 		s.term()
 		var at any
 		go func() { at, _ = s.peer.Sync(t.Context()) }()

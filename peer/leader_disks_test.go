@@ -223,3 +223,16 @@ func TestP6FoundingNamesTheDisks(t *testing.T) {
 		}
 	})
 }
+
+// TestP6FoundingWaitsForVotersOnly: observers are not waited for.
+func TestP6FoundingWaitsForVotersOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := convene(t, premise{members: quartet()}).opens()
+		defer c.rises()
+		c.comes(2, learnt{})
+		c.comes(3, learnt{})
+		if !c.reigns() {
+			t.Errorf("not founded\n%v", &c.record)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,15 +119,67 @@ func TestP1LostVotersAreNoCompany(t *testing.T) {
 	})
 }
 
+// TestP1StrangersMakeNothingHopeless: the promise of a voter's other disk was never to be had.
+func TestP1StrangersMakeNothingHopeless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := convene(t, premise{past: worlds["founded"]}).opens()
+		defer c.rises()
+		l := c.current()
+		two, three := c.dials(2, onDisk(23)), c.dials(3)
+		two.says(two.info(l.accepted))
+		three.says(three.info(l.accepted))
+		two.says(ackEpoch(l.current, l.last, l.floor, false))
+		three.says(ackEpoch(l.current, l.last, l.floor, false))
+		if c.over() {
+			t.Errorf("server 2 may still come with its own disk: %v", c.outcome())
+		}
+	})
+}
+
+// TestP1LostVotersAreServed: when the quorum is complete a voter that has promised the epoch to another is one
+// like any other, in the quorum of NewLeader and as company.
+func TestP1LostVotersAreServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		five := append(trio(), txn.Member{ID: 4, Role: txn.Voter}, txn.Member{ID: 5, Role: txn.Voter})
+		c := convene(t, premise{members: five, past: worlds["founded"], timing: brisk}).opens()
+		defer c.rises()
+		l := c.current()
+		all := map[txn.ServerID]*voice{}
+		for _, id := range []txn.ServerID{2, 4, 3} {
+			all[id] = c.dials(id, func(v *voice) { v.mu.pongs = true })
+			all[id].says(all[id].info(l.accepted))
+		}
+		for _, id := range []txn.ServerID{4, 2, 3} {
+			all[id].says(ackEpoch(l.current, l.last, l.floor, id != 4))
+		}
+		gone := c.dials(3) // it has promised another leader now, and so has server 5
+		gone.says(gone.info(9))
+		five5 := c.dials(5)
+		five5.says(five5.info(9))
+		if c.over() {
+			t.Fatalf("the quorum was complete: %v", c.outcome())
+		}
+		all[2].says(ackNewLeader(2))
+		all[4].says(ackNewLeader(2))
+		if !c.reigns() {
+			t.Fatalf("server 4 has the history, too\n%v", &c.record)
+		}
+		c.waitInBubble(5 * brisk.Tick)
+		if c.over() {
+			t.Errorf("server 4 is company: %v", c.outcome())
+		}
+	})
+}
+
 // TestP2NoWordBeforeThePromise: the leader's accepted epoch is durable before anybody hears of it, and its
 // current epoch before its own vote; a quorum of followers waits for it.
 func TestP2NoWordBeforeThePromise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var gate chan struct{}
-		held := func() { gate = make(chan struct{}) }
+		var gate atomic.Pointer[chan struct{}]
+		held := func() { c := make(chan struct{}); gate.Store(&c) }
 		fs := vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
-			if gate != nil && op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, "epochs") {
-				<-gate
+			if c := gate.Load(); c != nil && op.Kind == vfs.OpSync && strings.HasSuffix(op.Name, "epochs") {
+				<-*c
 			}
 			return nil
 		})
@@ -141,7 +194,7 @@ func TestP2NoWordBeforeThePromise(t *testing.T) {
 		if n := len(two.heard()) + len(three.heard()); n != 0 {
 			t.Fatalf("%d messages before the epoch is durable\n%v", n, &c.record)
 		}
-		close(gate)
+		close(*gate.Load())
 		restInBubble()
 		if len(two.heard()) != 1 || len(three.heard()) != 1 {
 			t.Fatalf("the epoch is durable, and not told\n%v", &c.record)
@@ -154,7 +207,7 @@ func TestP2NoWordBeforeThePromise(t *testing.T) {
 		if c.reigns() {
 			t.Fatal("established without the leader's own durable epoch")
 		}
-		close(gate)
+		close(*gate.Load())
 		restInBubble()
 		if !c.reigns() {
 			t.Error("not established")
@@ -290,6 +343,37 @@ func TestP4AheadEndsTheCandidacy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheOwnReasonFirst: who ends a candidacy or a reign is told why, and not that it is over.
+func TestTheOwnReasonFirst(t *testing.T) {
+	told := func(c *court, accepted txn.Epoch, does func(*session) error) {
+		t.Helper()
+		early := false
+		s := &session{lead: c.lead, id: 3, disk: 33, accepted: accepted}
+		s.fail = func(error) { early = c.lead.ctx.Err() == nil && (c.lead.term == nil || c.lead.term.Ready() == nil) }
+		if err := does(s); err == nil || !early {
+			t.Errorf("%v: told first: %v", err, early)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := convene(t, premise{past: worlds["founded"]}).opens()
+		defer c.rises()
+		told(c, 1, func(s *session) error {
+			return c.lead.joinEpoch(t.Context(), s, ackEpoch(1, c.past.last()+1, 0, true).GetAckEpoch())
+		})
+		if err := c.outcome(); !errors.Is(err, errAhead) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := reign(t, premise{}, 2)
+		defer c.rises()
+		told(c, 7, c.lead.behind)
+		if err := c.outcome(); !errors.Is(err, errLeftOut) {
+			t.Errorf("ended with %v", err)
+		}
+	})
 }
 
 // TestP4NobodyIsAheadOfAQuorum: a longer tail that comes later was never committed, and is cut.

@@ -86,6 +86,30 @@ func TestP10SyncIsAnsweredByAQuorum(t *testing.T) {
 	})
 }
 
+// TestP10EchoesDieWithTheStream: a quorum is made of streams that stand.
+func TestP10EchoesDieWithTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		five := append(trio(), txn.Member{ID: 4, Role: txn.Voter}, txn.Member{ID: 5, Role: txn.Voter})
+		c, followers := reign(t, premise{members: five, timing: patient}, 2, 3, 4)
+		defer c.rises()
+		for _, v := range followers {
+			v.set(func(v *voice) { v.mu.pongs = false })
+		}
+		answered := false
+		c.lead.rounds.begin(0, func(txn.Zxid, error) { answered = true })
+		followers[0].says(pong(1, 0))
+		followers[0].leaves()
+		followers[1].says(pong(1, 0))
+		if answered {
+			t.Fatal("answered by two of five, one of which is gone")
+		}
+		followers[2].says(pong(1, 0))
+		if !answered {
+			t.Error("not answered by three of five")
+		}
+	})
+}
+
 // TestP10RoundsAreToldAtOnce, not when the next ping is due, and each to all learners; many share a ping.
 func TestP10RoundsAreToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -263,6 +287,9 @@ func TestP12ObserverWithADisk(t *testing.T) {
 		}
 		if got := five.heard(); len(got) != 0 {
 			t.Errorf("the one without is told %v, and nothing is committed", got)
+		}
+		if got := c.lead.term.acks.of(5); got != 0 {
+			t.Errorf("the one without a log counts for %v", got)
 		}
 		four.says(ackOf(z))
 		if c.committed() == z {

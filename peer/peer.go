@@ -115,6 +115,7 @@ type Peer struct {
 	mu struct {
 		sync.Mutex
 		standing Standing
+		served   bool      // the role there is, or was last, came to serve
 		madeRoom time.Time // when a reign was last ended for a server left out (P5)
 		stalled  time.Time // when one was last ended for a stalled disk
 		ended    bool      // Run waits for the last conversations
@@ -194,9 +195,9 @@ func (p *Peer) roles(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		p.become(Standing{Reason: err})
-		wait := time.Duration(0) // an election costs nothing, and one in vain is rare
-		if time.Since(began) > time.Second {
+		served := p.end(err)
+		wait := time.Duration(0) // a server that had a leader is wanted for the next one at once
+		if served || time.Since(began) > time.Second {
 			again.restart()
 		} else {
 			wait = again.next()
@@ -205,6 +206,15 @@ func (p *Peer) roles(ctx context.Context) error {
 			return orNil(ctx, err)
 		}
 	}
+}
+
+// end publishes that a role has ended, and tells whether the server served in it.
+func (p *Peer) end(cause error) (served bool) {
+	p.mu.Lock()
+	served, p.mu.served = p.mu.served, false
+	p.mu.Unlock()
+	p.become(Standing{Reason: cause})
+	return served
 }
 
 // recoverFrom waits until it makes sense to look for a leader again, or returns why it never will.
@@ -306,6 +316,7 @@ func (p *Peer) become(s Standing) {
 	p.mu.Lock()
 	old := p.mu.standing
 	p.mu.standing = s
+	p.mu.served = p.mu.served || s.Role != Looking
 	close(old.changed)
 	p.mu.Unlock()
 	if s.Role != old.Role || s.Role == Looking && reasonOf(s) != reasonOf(old) {

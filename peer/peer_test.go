@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
@@ -303,6 +304,30 @@ func TestLoggedTxnsDecode(t *testing.T) {
 		rec, _ := s.term().Log(txn.Header{Author: "digest:caf\xc3"}, &txn.Delete{Path: "/zookeeper/quota"})
 		if x, err := txn.Decode(rec.Payload); err != nil || x.Author != "digest:caf\uFFFD" {
 			t.Errorf("decoded %+v, %v", x, err)
+		}
+		if err := s.down(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestWhoHasServedLooksAtOnce: a role that came to serve and ended soon is no reason to hesitate, however often: it
+// once was, and made failovers ten times as long.
+func TestWhoHasServedLooksAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := boot(t, vfs.NewMem())
+		term := s.term()
+		began := time.Now()
+		for range 5 {
+			term.counter = txn.MaxCounter
+			if err := term.Ready(); !errors.Is(err, ErrRollover) {
+				t.Fatal(err)
+			}
+			<-term.Over()
+			term = s.term()
+		}
+		if took := time.Since(began); took > minPause {
+			t.Errorf("five elections took %v", took)
 		}
 		if err := s.down(); err != nil {
 			t.Fatal(err)

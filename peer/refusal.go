@@ -9,7 +9,7 @@ import (
 
 // retryAfter is what a client is told to wait while there is no leader: about as
 // long as it takes to get one, or to look whether there is room on the disk.
-const retryAfter = time.Second
+const retryAfter = 100 * time.Millisecond
 
 // Refusal turns the reason for having no leader into what a client is told: its
 // request was not carried out and can be sent again.
