@@ -165,7 +165,7 @@ func (l *leader) report(id txn.ServerID, disk txn.StorageID, accepted txn.Epoch)
 			return nil
 		}
 		if own := l.store.Epochs().Accepted; accepted > own+maxEpochJump {
-			return reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "server %d has accepted epoch %d, more than %d beyond this server's %d", id, accepted, maxEpochJump, own)
+			return reject(quorumv1.RefusalReason_REFUSAL_REASON_AHEAD, "server %d has accepted epoch %d, more than %d beyond this server's %d", id, accepted, maxEpochJump, own)
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()

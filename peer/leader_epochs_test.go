@@ -39,7 +39,7 @@ func TestP5OnlyVotersMoveTheEpoch(t *testing.T) {
 				if complete := c.lead.infos.complete(); complete != (tt.epoch != 0) || v.stands() != tt.stands {
 					t.Fatalf("quorum complete: %v; the stream stands: %v\n%v", complete, v.stands(), &c.record)
 				}
-				if !tt.stands && v.refused() != refusedEpoch {
+				if !tt.stands && v.refused() != refusedAhead {
 					t.Errorf("refused with %v", v.refused())
 				}
 				if tt.epoch != 0 {
