@@ -59,11 +59,12 @@ func (a *acks) set(id txn.ServerID, disk txn.StorageID, z txn.Zxid) {
 	a.tell(moved)
 }
 
-// forget drops id's watermark: it dies with the stream that brought it (P3).
+// forget drops id's watermark: it dies with the stream that brought it (P3). Who waits for id is woken.
 func (a *acks) forget(id txn.ServerID) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	delete(a.mu.marks, id)
+	a.mu.Unlock()
+	a.nudge()
 }
 
 // elect puts another membership in force, once it is committed and applied (P6).

@@ -49,7 +49,8 @@ func (t *Term) serves(id txn.ServerID) bool {
 	return s != nil && id != t.lead.id && s.phase() == serving && t.acks.counts(id)
 }
 
-// handOver waits until a named successor has the whole log, since nobody else should be elected.
+// handOver waits until a named successor has the whole log, since nobody else should be elected; or
+// until it can no longer lead.
 func (t *Term) handOver(ctx context.Context, cause error) error {
 	r, ok := cause.(*resignation)
 	if !ok || r.successor == 0 {
@@ -57,7 +58,7 @@ func (t *Term) handOver(ctx context.Context, cause error) error {
 	}
 	patience := time.NewTimer(t.lead.timing.SyncLimit)
 	defer patience.Stop()
-	for t.acks.of(r.successor) < t.lead.store.Last() {
+	for t.serves(r.successor) && t.acks.of(r.successor) < t.lead.store.Last() {
 		select {
 		case <-t.acks.wake:
 		case <-patience.C:

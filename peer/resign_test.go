@@ -92,6 +92,24 @@ func TestResignWaitsForTheSuccessor(t *testing.T) {
 	})
 }
 
+// TestResignWaitsForNobodyWhoIsGone.
+func TestResignWaitsForNobodyWhoIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, followers := reign(t, premise{timing: patient}, 2, 3)
+		defer c.rises()
+		followers[1].set(doesNotAck)
+		c.creates("/b")
+		c.resigns(3)
+		if c.over() {
+			t.Fatal("server 3 is still there")
+		}
+		followers[1].leaves()
+		if !c.over() {
+			t.Error("it waits for a server that is gone")
+		}
+	})
+}
+
 // TestResignHoldsUpNoEnd: what ends the candidacy ends the waiting for a successor.
 func TestResignHoldsUpNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
