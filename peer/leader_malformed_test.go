@@ -128,6 +128,55 @@ func saysInStage(t *testing.T, enter func(*court) *voice, word string, belongs b
 	}
 }
 
+// TestEachWordToACandidate says each word while the learner waits for others: when it has promised, where it
+// is read once the others have, and when it has the history. A candidate loses that stream and nothing else.
+func TestEachWordToACandidate(t *testing.T) {
+	for word := range allWords(t) {
+		for stage, acks := range map[string]bool{"promised": false, "synchronized": true} {
+			if word == "AckNewLeader" && !acks {
+				continue // it may be that NewLeader was sent before it is read
+			}
+			t.Run(stage+"/"+word, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { saysToCandidate(t, word, acks) })
+			})
+		}
+	}
+}
+
+func saysToCandidate(t *testing.T, word string, acks bool) {
+	five := append(trio(), txn.Member{ID: 4, Role: txn.Voter}, txn.Member{ID: 5, Role: txn.Voter})
+	c := convene(t, premise{members: five, past: worlds["founded"]}).opens()
+	defer c.rises()
+	promise := ackEpoch(1, c.past.last(), c.past.last(), true)
+	all := map[txn.ServerID]*voice{}
+	for _, id := range []txn.ServerID{2, 3, 4} {
+		all[id] = c.dials(id)
+		all[id].says(all[id].info(1))
+	}
+	two := all[2]
+	two.says(promise)
+	if acks {
+		all[3].says(promise)
+		two.says(ackNewLeader(2))
+	}
+	two.says(words(c, two)[word])
+	if !acks {
+		all[3].says(promise)
+	}
+	all[4].says(promise)
+	if belongs := word == "Ping"; two.stands() != belongs || !belongs && two.refused() != refusedMalformed {
+		t.Errorf("it stands: %v, refused with %v\n%v", two.stands(), two.refused(), &c.record)
+	}
+	if c.over() || c.reigns() {
+		t.Fatalf("over: %v, established: %v\n%v", c.over(), c.reigns(), &c.record)
+	}
+	all[4].says(ackNewLeader(2))
+	all[3].says(ackNewLeader(2))
+	if !c.reigns() {
+		t.Errorf("not established\n%v", &c.record)
+	}
+}
+
 // holdings are what a leader has that a learner could change.
 type holdings struct {
 	last, committed, applied, tip txn.Zxid
