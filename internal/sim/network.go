@@ -340,11 +340,24 @@ func (p *netPort) leave(all bool) {
 		delete(n.mu.ports, p.id)
 	}
 	for _, s := range slices.Clone(n.mu.streams) {
+		if all {
+			s.forgetHeld(p)
+		}
 		if s.server.port == p {
 			s.depart(&s.server, errStopped, errReset, true)
 		}
 		if s.client.port == p && all {
 			s.depart(&s.client, errStopped, errReset, true)
 		}
+	}
+}
+
+// forgetHeld takes back what a cut has kept from leaving a server that dies: nobody sends it again.
+func (s *stream) forgetHeld(dead *netPort) {
+	if s.client.port == dead && s.up.link.cut {
+		s.up.flight = nil
+	}
+	if s.server.port == dead && s.down.link.cut {
+		s.down.flight = nil
 	}
 }

@@ -14,6 +14,7 @@ var (
 	first    = flag.Uint64("first", 1, "the first one's seed")
 	seed     = flag.Uint64("seed", 0, "do this run alone, and print its trace")
 	seconds  = flag.Int("seconds", 20, "how long each does harm, in simulated time")
+	stop     = flag.Bool("stop", false, "at the first that fails")
 	messages = flag.Bool("messages", false, "print the messages too")
 	voters   = flag.Int("voters", 0, "how many; 0: as the seed says")
 )
@@ -37,6 +38,9 @@ func TestSeeds(t *testing.T) {
 		began := time.Now()
 		r := once(t, Plan{Seed: s, For: time.Duration(*seconds) * time.Second, Voters: *voters})
 		report(t, s, r, time.Since(began))
+		if *stop && r.Err != nil {
+			return
+		}
 	}
 }
 
