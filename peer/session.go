@@ -312,6 +312,9 @@ func (s *session) waitPinging(ctx context.Context, done <-chan struct{}) error {
 	for {
 		select {
 		case <-done:
+			if ctx.Err() != nil { // both are true: what follows would be in vain
+				return context.Cause(ctx)
+			}
 			return nil
 		case <-pulse.C:
 			if err := s.ping(); err != nil {
