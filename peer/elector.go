@@ -150,20 +150,20 @@ func (e *elector) status() election.Status {
 // work reads letters and does what is due, until ctx ends.
 func (e *elector) work(ctx context.Context) {
 	e.join(ctx, e.machine.Status().View)
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(abstention)
 	defer timer.Stop()
 	for {
+		for _, l := range e.mail.take() {
+			l.read(ctx)
+		}
+		e.due(ctx)
+		e.wind(timer)
 		select {
 		case <-ctx.Done():
 			return
 		case <-e.mail.filled:
 		case <-timer.C:
 		}
-		for _, l := range e.mail.take() {
-			l.read(ctx)
-		}
-		e.due(ctx)
-		e.wind(timer)
 	}
 }
 
@@ -182,12 +182,13 @@ func (e *elector) due(ctx context.Context) {
 
 // wind sets the timer to what is due next.
 func (e *elector) wind(timer *time.Timer) {
-	timer.Stop()
-	if e.tickAt != 0 {
-		timer.Reset(e.tickAt - e.now())
+	at := e.tickAt
+	if e.stand != nil && (at == 0 || e.standAt < at) {
+		at = e.standAt
 	}
-	if e.stand != nil && (e.tickAt == 0 || e.standAt < e.tickAt) {
-		timer.Reset(e.standAt - e.now())
+	timer.Stop()
+	if at != 0 {
+		timer.Reset(max(at-e.now(), time.Nanosecond))
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // pump sends what the learner is to know, as long as the reign lasts: the most urgent first. committed is
 // what it was told last.
 func (s *session) pump(ctx context.Context, c *cursor, committed txn.Zxid) error {
-	pulse := time.NewTimer(0)
+	pulse := time.NewTimer(s.lead.timing.Tick)
 	defer pulse.Stop()
 	for {
 		news := s.lead.news.wait()
@@ -30,8 +30,11 @@ func (s *session) pump(ctx context.Context, c *cursor, committed txn.Zxid) error
 		if sent {
 			continue
 		}
-		_, left := s.pingDue()
-		pulse.Reset(max(left, 0))
+		due, left := s.pingDue()
+		if due {
+			continue
+		}
+		pulse.Reset(left)
 		select {
 		case <-news:
 		case <-s.wake:
