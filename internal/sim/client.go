@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (s *script) ask(words []string) (done <-chan struct{}, err error) {
 	if !ok || len(words) < 3 && words[0] != "sync" {
 		return nil, errors.New("no such request")
 	}
-	path, data := "", strings.Join(words[min(3, len(words)):], " ")
+	path, data := "", dataOf(words[min(3, len(words)):])
 	if len(words) > 2 {
 		path = words[2]
 	}
@@ -68,6 +69,15 @@ func (s *script) ask(words []string) (done <-chan struct{}, err error) {
 		s.world.trace.note(h.ID, "client: %s: %s", label, answer)
 	})
 	return over, nil
+}
+
+// dataOf is what a node is to hold: the words, or for *1000 so many bytes.
+func dataOf(words []string) string {
+	text := strings.Join(words, " ")
+	if n, err := strconv.Atoi(strings.TrimPrefix(text, "*")); err == nil && text[0] == '*' {
+		return strings.Repeat("x", n)
+	}
+	return text
 }
 
 // asks are what a client can ask.

@@ -125,7 +125,7 @@ var crashPoints = []string{
 // crashAt lets the server crash when it next makes a step.
 func (n *nemesis) crashAt(h *Host) {
 	keep, text := n.keep(), crashPoints[n.draw(len(crashPoints))]
-	t := h.set(text, func(l *life) { l.crash(keep) })
+	t := h.set(text, crashAfter(keep))
 	n.later(Span{time.Second, 5 * time.Second}, func() {
 		h.unset(t)
 		h.Start()

@@ -40,8 +40,8 @@ type Host struct {
 // trap waits for an event of a server.
 type trap struct {
 	text string
-	hit  chan struct{} // closed when it was sprung
-	do   func(l *life) // on the goroutine that made the step, before that goes on
+	hit  chan struct{}      // closed by do
+	do   func(*life, *trap) // on the goroutine that made the step, before that goes on
 }
 
 // life is one process.
@@ -139,18 +139,30 @@ func (h *Host) Crash(keep Keep) {
 func (l *life) crash(keep Keep) {
 	h := l.host
 	h.world.checker.crash(l, keep, func(left *vfs.Mem) {
+		l.dead.Store(true)
+		l.port.Kill() // before its disk: what it does at its end says nothing to the others
 		h.mu.Lock()
 		if h.mu.life == l {
-			l.dead.Store(true)
 			h.mu.mem, h.mu.life = left, nil
 			h.world.trace.note(h.ID, "crash")
 		}
 		h.mu.Unlock()
 		l.disk.kill()
 	})
-	l.port.Kill()
 	l.kill()
 	l.releaseAll()
+}
+
+// crashAfter is crash for a trap: the goroutine that made the step stands still, and all others of the server end what
+// they do in this instant. Which of them came first would else be chance.
+func crashAfter(keep Keep) func(*life, *trap) {
+	return func(l *life, t *trap) {
+		defer close(t.hit)
+		time.Sleep(trapPlace.in(0))
+		if !l.dead.Load() {
+			l.crash(keep)
+		}
+	}
 }
 
 // Wipe gives a server that is down an empty disk.
@@ -283,13 +295,17 @@ func (l *life) emit(e peer.Event) {
 	l.host.world.trace.event(l.host.ID, e)
 	l.host.world.checker.event(l, e)
 	if t := l.host.spring(e.String()); t != nil {
-		t.do(l)
+		t.do(l, t)
 	}
 }
 
 // yield ends the instant: all else that is to happen in it happens now.
 func (l *life) yield(ctx context.Context) {
-	end := time.NewTimer(yieldPlace.in(0))
+	left := yieldPlace.in(0)
+	if left == 0 { // this is the end
+		return
+	}
+	end := time.NewTimer(left)
 	defer end.Stop()
 	select {
 	case <-end.C:
@@ -304,7 +320,6 @@ func (h *Host) spring(event string) *trap {
 	for i, t := range h.mu.traps {
 		if strings.Contains(event, t.text) {
 			h.mu.traps = append(h.mu.traps[:i:i], h.mu.traps[i+1:]...)
-			close(t.hit)
 			return t
 		}
 	}
@@ -312,7 +327,7 @@ func (h *Host) spring(event string) *trap {
 }
 
 // set lets do be called at the next event of the server whose text has this in it.
-func (h *Host) set(text string, do func(*life)) *trap {
+func (h *Host) set(text string, do func(*life, *trap)) *trap {
 	t := &trap{text: text, hit: make(chan struct{}), do: do}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -327,12 +342,13 @@ func (h *Host) unset(t *trap) {
 	h.mu.traps = slices.DeleteFunc(h.mu.traps, func(x *trap) bool { return x == t })
 }
 
-// hold keeps the calling goroutine until the holds are released.
-func (l *life) hold() {
+// hold keeps the calling goroutine until the holds are released; it is what a trap may do.
+func (l *life) hold(t *trap) {
 	released := make(chan struct{})
 	l.mu.Lock()
 	l.mu.holds = append(l.mu.holds, released)
 	l.mu.Unlock()
+	close(t.hit)
 	<-released
 }
 

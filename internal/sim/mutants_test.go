@@ -66,7 +66,7 @@ var rules = []rule{
 	{
 		"3 ahead by logged, not by applied", []edit{
 			{"peer/gather.go", "cmp.Compare(txn.Zxid(ack.GetLastZxid()), l.last)", "cmp.Compare(txn.Zxid(ack.GetFloor()), l.store.Version().Zxid())"},
-		}, seedsFrom("1", "100"), "LeaderLogCompleteness",
+		}, story("longer-history"), "LeaderLogCompleteness",
 	},
 	{
 		"4 established by a quorum that has the history", []edit{
@@ -102,12 +102,12 @@ var rules = []rule{
 	{
 		"11 what is found at open is synced", []edit{
 			{"store/wal/open.go", "\tif err := file.Sync(); err != nil {\n\t\treturn err\n\t}\n\treturn r.fs.SyncDir(r.dir)\n", "\treturn r.fs.SyncDir(r.dir)\n"},
-		}, seedsFrom("1", "100"), "MemoryNotAheadOfDisk",
+		}, seedsFrom("1", "100"), "MemoryNotAheadOfDisk|what a power cut leaves",
 	},
 	{
 		"12 a voter that is ahead ends the candidacy", []edit{
 			{"peer/gather.go", "l.who.counts(s.id, s.disk) && l.ahead(ack)", "false && l.ahead(ack)"},
-		}, seedsFrom("1", "100"), "LeaderLogCompleteness",
+		}, story("longer-history"), "LeaderLogCompleteness",
 	},
 	{
 		"14 recovery applies what is known to be committed", []edit{
@@ -127,7 +127,7 @@ var rules = []rule{
 	{
 		"16 observers do not count", []edit{
 			{"peer/membership.go", "System: q(v.Membership)}", "System: q(func() (all txn.Membership) {\n\t\tfor _, m := range v.Membership.Members {\n\t\t\tm.Role = txn.Voter\n\t\t\tall.Members = append(all.Members, m)\n\t\t}\n\t\treturn all\n\t}())}"},
-		}, seedsFrom("1", "200"), "CommittedOnQuorumOfDisks",
+		}, story("observers"), "CommittedOnQuorumOfDisks",
 	},
 	{
 		"17 a disk that the membership does not name counts in nothing (P6)", []edit{
@@ -159,7 +159,7 @@ var rules = []rule{
 	{
 		"23 a promise is durable", []edit{
 			{"peer/learner.go", "if err := l.store.SetEpochs(next); err != nil {", "if err := error(nil); err != nil {"},
-		}, seedsFrom("1", "20"), "MemoryNotAheadOfDisk",
+		}, seedsFrom("1", "20"), "Recovery",
 	},
 }
 

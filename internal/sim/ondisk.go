@@ -98,8 +98,11 @@ func (d onDisk) has(r record) bool {
 
 // zxids are those of the log, in words.
 func (d onDisk) zxids() string {
+	if len(d.records) == 0 {
+		return "(empty)"
+	}
 	var words []string
-	if len(d.records) > 0 && d.records[0].zxid != txn.MakeZxid(1, 1) {
+	if d.records[0].zxid != txn.MakeZxid(1, 1) {
 		words = append(words, "…")
 	}
 	for _, r := range d.records {

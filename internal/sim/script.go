@@ -37,7 +37,7 @@ import (
 //	resign 1                   1 resigns in favour of nobody
 //	slow 1 50ms                fdatasyncs on 1 take so long
 //	room 1 1000000             the disk of 1 has so many bytes; -1: no limit
-//	create 1 /a [DATA]         a client of server 1; also set, delete; it waits for the answer
+//	create 1 /a [DATA]         a client of server 1; also set, delete; it waits for the answer. DATA *1000: so many bytes
 //	begin create 1 /a [DATA]   the same, but the story goes on
 //	sync 1                     how far the ensemble is, as server 1 finds out
 //	get 1 /a                   what server 1 shows; read: after a sync

@@ -44,7 +44,7 @@ func (p Plan) complete() Plan {
 		p.Voters = []int{3, 3, 3, 5, 1}[mix(p.Seed, 10)%5]
 	}
 	if p.Observers == 0 {
-		p.Observers = int(mix(p.Seed, 11) % 4 / 3)
+		p.Observers = []int{0, 0, 0, 1, 2}[mix(p.Seed, 11)%5]
 	}
 	if p.Clients == 0 {
 		p.Clients = 3

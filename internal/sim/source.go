@@ -57,7 +57,8 @@ const (
 	linkPlaces   place = 1
 	diskPlaces         = linkPlaces + maxServers*maxServers*8
 	clientPlaces       = diskPlaces + maxServers*fileClasses
-	yieldPlace         = place(grid) - 2 // where a server sees what an instant before has brought
+	yieldPlace         = place(grid) - 3 // where a server sees what an instant before has brought
+	trapPlace          = place(grid) - 2 // where a server dies of a step that it made in this instant
 	worldPlace         = place(grid) - 1
 )
 

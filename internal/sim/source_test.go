@@ -29,6 +29,8 @@ func TestPlacesAreDistinct(t *testing.T) {
 	for client := range 300 {
 		take(clientPlace(client))
 	}
+	take(yieldPlace)
+	take(trapPlace)
 	take(worldPlace)
 }
 

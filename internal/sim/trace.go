@@ -109,7 +109,13 @@ func (s step) String() string {
 }
 
 func compareSteps(a, b step) int {
-	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.server, b.server), cmp.Compare(a.rank, b.rank), cmp.Compare(a.of, b.of))
+	if order := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.server, b.server), cmp.Compare(a.rank, b.rank), cmp.Compare(a.of, b.of)); order != 0 {
+		return order
+	}
+	if a.rank == noteRank { // clients that are answered in one instant
+		return cmp.Compare(a.text, b.text)
+	}
+	return 0
 }
 
 // The ranks of what is no event.

@@ -98,7 +98,7 @@ func crash(s *script, words []string) ([]string, error) {
 		h.Crash(keep)
 		return nil, nil
 	}
-	return nil, s.trap(h, rest, func(l *life) { l.crash(keep) })
+	return nil, s.trap(h, rest, crashAfter(keep))
 }
 
 func parseKeep(word string) (Keep, error) {
@@ -120,7 +120,7 @@ func pause(s *script, words []string) ([]string, error) {
 }
 
 // trap waits until the server emits an event and what is done there is begun.
-func (s *script) trap(h *Host, words []string, do func(*life)) error {
+func (s *script) trap(h *Host, words []string, do func(*life, *trap)) error {
 	if len(words) < 2 || words[0] != "at" {
 		return errors.New("at which event?")
 	}
@@ -162,7 +162,7 @@ func await(s *script, words []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.awaitTrap(h.set(strings.Join(rest, " "), func(*life) {}))
+	return nil, s.awaitTrap(h.set(strings.Join(rest, " "), func(_ *life, t *trap) { close(t.hit) }))
 }
 
 func (s *script) await(so func() bool) error {
