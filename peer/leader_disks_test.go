@@ -224,15 +224,27 @@ func TestP6FoundingNamesTheDisks(t *testing.T) {
 	})
 }
 
-// TestP6FoundingWaitsForVotersOnly: observers are not waited for.
+// TestP6FoundingWaitsForVotersOnly: observers are not waited for; and there is no membership to tell of
+// before it is founded.
 func TestP6FoundingWaitsForVotersOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := convene(t, premise{members: quartet()}).opens()
 		defer c.rises()
-		c.comes(2, learnt{})
+		two := c.comes(2, learnt{})
 		c.comes(3, learnt{})
 		if !c.reigns() {
 			t.Errorf("not founded\n%v", &c.record)
+		}
+		five := c.comes(5, learnt{})
+		for _, tt := range []struct {
+			v       *voice
+			founded bool
+		}{{two, false}, {five, true}} {
+			for _, m := range tt.v.heard() {
+				if n := m.GetNewLeader(); n != nil && ((n.GetMembership() != nil) != tt.founded || (n.GetMembershipZxid() == uint64(txn.MakeZxid(1, 1))) != tt.founded) {
+					t.Errorf("learner %d is told the membership %v of %v", tt.v.id, n.GetMembership(), n.GetMembershipZxid())
+				}
+			}
 		}
 	})
 }

@@ -24,6 +24,13 @@ var stages = []struct {
 	{"synchronization", func(c *court) *voice {
 		return c.meets(2, 1, ackEpoch(1, c.past.last(), c.past.last(), true))
 	}, legal("AckNewLeader", "Ping")},
+	{"history", func(c *court) *voice {
+		v := c.dials(2)
+		v.says(v.info(1))
+		v.set(stalls)
+		v.says(ackEpoch(1, txn.MakeZxid(1, 1), txn.MakeZxid(1, 1), true))
+		return v
+	}, legal("Ping")},
 	{"broadcast", func(c *court) *voice { return c.comes(2, c.current()) }, legal("Ack", "Request", "Request without an operation", "Sync", "Revalidate", "Ping")},
 	{"broadcast without a log", func(c *court) *voice {
 		return c.comes(9, c.current(), keepsNoLog)

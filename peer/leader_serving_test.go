@@ -86,6 +86,39 @@ func TestP10SyncIsAnsweredByAQuorum(t *testing.T) {
 	})
 }
 
+// TestP10WhoProvesNothing: a learner that is not in step yet, and one that echoes what it was not told.
+func TestP10WhoProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, followers := reign(t, premise{timing: patient}, 2)
+		defer c.rises()
+		followers[0].set(isSilent)
+		three := c.meets(3, 1, ackEpoch(1, c.past.last(), c.past.last(), true))
+		answers := 0
+		asks := func() { c.lead.rounds.begin(0, func(txn.Zxid, error) { answers++ }); restInBubble() }
+		asks()
+		c.waitInBubble(patient.Tick)
+		three.says(pong(1, 0))
+		if answers != 0 {
+			t.Error("server 3 is being synchronized")
+		}
+		three.says(ackNewLeader(2))
+		gate := make(chan struct{})
+		three.set(func(v *voice) { v.mu.gate = gate })
+		asks() // the ping with round 2 is on its way
+		asks()
+		three.says(pong(3, 0))
+		if answers != 2 {
+			t.Errorf("%d of 3 answered: it was told of two", answers)
+		}
+		close(gate)
+		restInBubble()
+		three.says(pong(3, 0))
+		if answers != 3 {
+			t.Errorf("%d of 3 answered", answers)
+		}
+	})
+}
+
 // TestP10EchoesDieWithTheStream: a quorum is made of streams that stand.
 func TestP10EchoesDieWithTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -110,6 +110,38 @@ func TestWindowBoundsWhatIsUnacknowledged(t *testing.T) {
 	})
 }
 
+// TestLogIsKeptForNobodyWhoIsGone: a learner that reads from the log's files keeps them from being purged, as long
+// as its stream stands.
+func TestLogIsKeptForNobodyWhoIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := reign(t, premise{timing: patient, limits: Limits{Feed: 1 << 10}}, 2)
+		defer c.rises()
+		grows := func() {
+			for range 3 { // the log is kept back to the second newest snapshot
+				for i := range 20 {
+					c.creates(fmt.Sprintf("/%d-%01500d", time.Now().UnixNano(), i))
+				}
+				_, err := c.store.Snapshot(t.Context())
+				c.must(err)
+			}
+			restInBubble()
+		}
+		three := c.dials(3)
+		three.says(three.info(1))
+		three.set(stalls)
+		three.says(ackEpoch(1, txn.MakeZxid(1, 1), txn.MakeZxid(1, 1), true))
+		grows()
+		if base := c.store.Base(); base > txn.MakeZxid(1, 1) {
+			t.Fatalf("the log begins after %v, and a learner reads at 1.1", base)
+		}
+		three.leaves()
+		grows()
+		if base := c.store.Base(); base <= txn.MakeZxid(1, 1) {
+			t.Errorf("the log begins after %v", base)
+		}
+	})
+}
+
 // TestFlow holds the account of what is not acknowledged against its definition.
 func TestFlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -32,16 +32,17 @@ type voice struct {
 
 	mu struct {
 		sync.Mutex
-		log     learnt
-		heard   []*quorumv1.SyncResponse
-		stalled bool // nothing of what is sent is taken
-		obeys   bool // it answers discovery and synchronization as it should
-		acks    bool // it acknowledges what is proposed
-		pongs   bool // it answers pings
-		serving bool
-		loud    bool                         // pings are written down too
-		gate    chan struct{}                // nothing is taken until it is closed; nil: it is open
-		sees    func(*quorumv1.SyncResponse) // before a message is taken, if set
+		log      learnt
+		heard    []*quorumv1.SyncResponse
+		stalled  bool // nothing of what is sent is taken
+		obeys    bool // it answers discovery and synchronization as it should
+		acks     bool // it acknowledges what is proposed
+		pongs    bool // it answers pings
+		serving  bool
+		upToDate txn.Zxid                     // what UpToDate said is committed
+		loud     bool                         // pings are written down too
+		gate     chan struct{}                // nothing is taken until it is closed; nil: it is open
+		sees     func(*quorumv1.SyncResponse) // before a message is taken, if set
 	}
 }
 
@@ -158,16 +159,26 @@ func (v *voice) answer(m *quorumv1.SyncResponse) {
 		if v.mu.pongs {
 			v.up <- pong(step.Ping.GetRound(), log.durable)
 		}
+	case *quorumv1.SyncResponse_Commit:
+		v.hasToldOf(step.Commit.GetZxid())
 	case *quorumv1.SyncResponse_Inform:
 		v.take(step.Inform.GetPrevZxid(), step.Inform.GetTxns())
 	case *quorumv1.SyncResponse_Proposal:
 		v.take(step.Proposal.GetPrevZxid(), step.Proposal.GetTxns())
+		v.hasToldOf(step.Proposal.GetCommitted())
 		if v.mu.serving && v.mu.acks {
 			v.up <- ackOf(log.last)
 		}
 	}
 	if v.mu.obeys {
 		v.obey(m)
+	}
+}
+
+// hasToldOf checks that what is said to be committed was sent before; UpToDate alone may say more.
+func (v *voice) hasToldOf(committed uint64) {
+	if v.mu.obeys && txn.Zxid(committed) > max(v.mu.log.last, v.mu.upToDate) {
+		v.c.t.Errorf("learner %d: %v is committed, it was sent up to %v", v.id, txn.Zxid(committed), v.mu.log.last)
 	}
 }
 
@@ -212,6 +223,7 @@ func (v *voice) obey(m *quorumv1.SyncResponse) {
 		v.up <- ackNewLeader(log.current)
 	case *quorumv1.SyncResponse_UpToDate:
 		v.mu.serving = true
+		v.mu.upToDate = txn.Zxid(step.UpToDate.GetCommitted())
 	}
 }
 
