@@ -69,6 +69,10 @@ func (p *Peer) view() (election.View, error) {
 	return election.View{Membership: txn.Membership{Members: p.members}}, nil
 }
 
+// Membership returns the membership by which this server judges what a quorum is, as it is known now: the newest that it
+// knows to be committed, or the founding one as soon as that is logged, or the list it was started with.
+func (p *Peer) Membership() txn.Membership { return p.elector.status().View.Membership }
+
 // lockedOut returns an error if this server is the only voter and its data directory is not the one
 // that the membership names: it cannot vouch for what it once acknowledged, and there is nobody
 // who could readmit it (P6).

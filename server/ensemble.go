@@ -29,11 +29,7 @@ func (n *Node) join() (err error) {
 
 // fits refuses groups and weights that are not for the ensemble that the store belongs to.
 func (n *Node) fits() error {
-	m, founded := n.store.Version().Membership()
-	if !founded {
-		return nil
-	}
-	if _, err := n.cfg.Quorum(m); err != nil {
+	if _, err := n.cfg.Quorum(n.peer.Membership()); err != nil {
 		return fmt.Errorf("--groups and --weights do not fit the ensemble in %s: %w", n.cfg.DataDir, err)
 	}
 	return nil

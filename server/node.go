@@ -101,7 +101,7 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 	if n.store, err = store.Open(ctx, n.storeConfig(fs)); err != nil {
 		return err
 	}
-	return n.fits()
+	return nil
 }
 
 // loopbackIfNoHost keeps an address without a host off the network.
@@ -132,6 +132,9 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 // assemble puts the parts on the store, each on the one before.
 func (n *Node) assemble() error {
 	if err := n.join(); err != nil {
+		return err
+	}
+	if err := n.fits(); err != nil {
 		return err
 	}
 	n.pipeline = pipeline.New(pipeline.Config{
