@@ -46,13 +46,14 @@ import (
 //	hide TEXT                  show no steps with this in it from here on
 type script struct {
 	world  *World
+	adapt  []func(*Config)
 	hidden []string
 }
 
-// RunScript runs a script and returns it with what happened. The error names the first
-// command that could not be done or an expectation that did not hold. For a bubble.
-func RunScript(text string) (string, error) {
-	s := &script{}
+// RunScript runs a script, in a world that may be adapted, and returns it with what happened. The error names
+// the first command that could not be done or an expectation that did not hold. For a bubble.
+func RunScript(text string, adapt ...func(*Config)) (string, error) {
+	s := &script{adapt: adapt}
 	var out strings.Builder
 	var failed error
 	for number, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -143,6 +144,9 @@ func (s *script) servers(fields []string) error {
 		rest = rest[1:]
 	}
 	c.Members = Members(voters, observers)
+	for _, f := range s.adapt {
+		f(&c)
+	}
 	s.world = NewWorld(c)
 	return nil
 }
