@@ -59,8 +59,9 @@ func (i *Install) Abort() error {
 // newer snapshots are removed, then the log is replaced by an empty one that starts at its
 // zxid, then its version is published. Current epoch and word are the caller's, after
 // that, in this order.
-// A snapshot older than the published version takes back what was acknowledged, and
-// draws a new storage identity first (DESIGN P6).
+// A snapshot older than the log's end takes back what may have been acknowledged, committed even:
+// the snapshot is followed by the records up to there, but the server may die before it has them.
+// So a new storage identity is drawn first (DESIGN P6).
 //
 // Nothing may be appended or published meanwhile. After an error the published version is
 // the old one; the next [Open] finds the old state or the new one, never a mixture. An error of the log or
@@ -77,7 +78,7 @@ func (i *Install) Commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("installing a snapshot: %w", err)
 	}
-	if info.Zxid < s.Version().Zxid() {
+	if info.Zxid < s.Last() {
 		if err := s.RenewStorage(); err != nil {
 			return fmt.Errorf("installing the snapshot at %s: %w", info.Zxid, err)
 		}

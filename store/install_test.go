@@ -103,6 +103,29 @@ func TestInstallOfAnOlderState(t *testing.T) {
 	}
 }
 
+// TestInstallBelowTheLogsEnd: what is logged may be acknowledged, and committed, though it is not applied here. A disk
+// that no longer holds it must not vouch for it (P6).
+func TestInstallBelowTheLogsEnd(t *testing.T) {
+	want := remote(t, 30)
+	cfg := config(emptyDisk(t))
+	s := openStore(t, cfg)
+	stop := running(t, s)
+	d := drive(t, s, 1)
+	must(t, d.write(20))
+	must(t, d.propose(11))
+	id := s.Identity().Storage
+	must(t, install(s, want))
+	if s.Identity().Storage == id {
+		t.Fatal("the storage identity is the old one")
+	}
+	stop()
+	again := openStore(t, cfg)
+	if again.Identity().Storage == id || again.Last() != want.Zxid() {
+		t.Fatalf("reopened with the identity %v, the log up to %s", again.Identity().Storage, again.Last())
+	}
+	must(t, again.Close())
+}
+
 // An installation ends the snapshot that is being written, and who waits for that gets the one installed.
 func TestInstallEndsTheSnapshotBeingWritten(t *testing.T) {
 	want := remote(t, 100)

@@ -85,8 +85,8 @@
 //
 // A snapshot never takes back what the learner has applied when its reason is
 // purged: the snapshot is not before the base, which is beyond the learner's last.
-// When asked for, or in a row with (*), it may be older than the floor, and the
-// learner's disk then vouches for less than it did (P6: a new storage identity).
+// When asked for, or in a row with (*), it may be older than the learner's last, and
+// the learner's disk then vouches for less than it did (P6: a new storage identity).
 //
 // # What it costs
 //
