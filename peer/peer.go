@@ -217,13 +217,18 @@ func (p *Peer) end(cause error) (served bool) {
 	return served
 }
 
+// roomPause is how long a server waits that had no room for the leader's snapshot, before it lets it be sent again.
+const roomPause = 5 * time.Second
+
 // recoverFrom waits until it makes sense to look for a leader again, or returns why it never will.
 func (p *Peer) recoverFrom(ctx context.Context, err error, wait time.Duration) error {
 	var disk *storeError
 	var refused *Rejection
 	switch {
-	case fault.Is(err, fault.NoSpace):
+	case fault.Is(err, fault.NoSpace) && p.store.Full():
 		return p.store.WaitRoom(ctx)
+	case fault.Is(err, fault.NoSpace): // for a snapshot: of that the log knows nothing
+		return sleep(ctx, max(roomPause, wait))
 	case errors.As(err, &disk):
 		return disk.error
 	case errors.As(err, &refused):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/vfs"
@@ -64,6 +65,24 @@ func TestFullDiskEndsTheReignEarly(t *testing.T) {
 		<-term.Over()
 		if now := s.peer.Standing(); now.Term == term || !fault.Is(now.Reason, fault.NoSpace) {
 			t.Errorf("no leader because of %v, want NO_SPACE", now.Reason)
+		}
+		if err := s.down(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestNoRoomForASnapshot: the log has room, so that it cannot tell when there is enough. The leader is not asked for the snapshot
+// at once again, since sending it costs.
+func TestNoRoomForASnapshot(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := boot(t, vfs.NewMem())
+		began := time.Now()
+		if err := s.peer.recoverFrom(t.Context(), fault.New(fault.NoSpace, "", "no room"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited != roomPause {
+			t.Errorf("it comes again after %v", waited)
 		}
 		if err := s.down(); err != nil {
 			t.Fatal(err)
