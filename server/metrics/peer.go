@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/resync"
 	"github.com/quorate/quorate/server/tracker"
+	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -22,6 +24,7 @@ type peers struct {
 	followerSync prometheus.Summary
 	observerSync prometheus.Summary
 	diffs, snaps prometheus.Counter
+	mismatches   prometheus.Counter
 	proposed     prometheus.Counter
 	committed    prometheus.Counter
 	authFail     prometheus.Counter
@@ -43,6 +46,7 @@ func (m *Metrics) peers() peers {
 		observerSync: m.summary("observer_sync_time", "Time this server took, as an observer, to take over the leader's history, in milliseconds."),
 		diffs:        m.counter("diff_count", "Servers that this one has brought up to date by its log."),
 		snaps:        m.counter("snap_count", "Servers that this one has brought up to date by a snapshot."),
+		mismatches:   m.counter("digest_mismatches_count", "Times this server's tree turned out to differ from the leader's; it then takes over the leader's."),
 		proposed:     m.counter("learner_proposal_received_count", "Transactions that the leader has proposed to this server."),
 		committed:    m.counter("learner_commit_received_count", "Commits that the leader has told this server, each of one transaction or many."),
 		authFail:     m.counter("ensemble_auth_fail", "Calls on the peer port refused for the peer secret."),
@@ -85,6 +89,10 @@ func (m *Metrics) counted(e peer.Event) {
 			m.peer.diffs.Inc()
 		}
 		m.peer.syncBytes.WithLabelValues(e.Kind.String()).Add(float64(e.Bytes))
+	case peer.LeaderLost:
+		if errors.Is(e.Cause, tree.ErrMismatch) {
+			m.peer.mismatches.Inc()
+		}
 	case peer.NotificationRefused:
 		m.peer.refused.Inc()
 	case peer.CallRefused:

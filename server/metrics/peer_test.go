@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,6 +48,16 @@ func own(body string) string {
 		}
 	}
 	return strings.Join(all, "")
+}
+
+// TestMismatchesAreCounted: of all that ends a stream to the leader, a tree that differs from the leader's has a counter.
+func TestMismatchesAreCounted(t *testing.T) {
+	m := metrics.New()
+	listen := m.Peer()
+	listen(peer.LeaderLost{Cause: errors.New("silent")})
+	has(t, scrape(t, m), "digest_mismatches_count 0")
+	listen(peer.LeaderLost{Cause: fmt.Errorf("at 1.7: %w", tree.ErrMismatch)})
+	has(t, scrape(t, m), "digest_mismatches_count 1")
 }
 
 // TestTimesBetweenEvents: of an election, of being without a leader, of taking over its history.
