@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // ran. Lines that are empty or begin with # are for people. The commands:
 //
 //	servers 3 [observers 1] [seed 7] [latency 1ms] [disk 1ms..5ms] [detect 3s] [silent] [bootstrap] [snapshot 100]
-//	                           the world; must be the first
+//	          [snaps 2] [diffs 8] [snaprate 100000]
+//	                           the world; must be the first. The last three are peer.Limits
 //	start 1 2 3                begin a life of each
 //	stop 1                     end it in order
 //	crash 1 [keep=synced|all|some|cache] [at TEXT]
@@ -27,6 +29,7 @@ import (
 //	run 50ms                   let time pass
 //	await leader|all|quiet     until somebody leads; until every running server serves; until nothing happens
 //	                           for a second
+//	await load                 until every load has come to its end
 //	await 1 TEXT               until server 1 emits such an event
 //	cut 1 2                    nothing from 1 arrives at 2 any more
 //	isolate 1                  cut it from all others, both ways
@@ -39,15 +42,20 @@ import (
 //	room 1 1000000             the disk of 1 has so many bytes; -1: no limit
 //	create 1 /a [DATA]         a client of server 1; also set, delete; it waits for the answer. DATA *1000: so many bytes
 //	begin create 1 /a [DATA]   the same, but the story goes on
+//	load 1 /a 100 5ms          a client of server 1 creates /a0, /a1 and so on, so many, resting after each answer;
+//	                           the story goes on, and has a line when it is done
 //	sync 1                     how far the ensemble is, as server 1 finds out
 //	get 1 /a                   what server 1 shows; read: after a sync
 //	log 1                      the zxids in its log, how far it has applied, its epochs; also while it is down
 //	expect leader 1            and other facts: see the function expect
-//	hide TEXT                  show no steps with this in it from here on
+//	hide TEXT                  show no steps with this in it from here on; without TEXT none at all
+//	show                       show all again
 type script struct {
-	world  *World
-	adapt  []func(*Config)
-	hidden []string
+	world   *World
+	adapt   []func(*Config)
+	hidden  []string
+	loads   atomic.Int64 // that go on
+	clients int          // that have begun one
 }
 
 // RunScript runs a script, in a world that may be adapted, and returns it with what happened. The error names
@@ -171,6 +179,12 @@ func setting(c *Config, name, value string) (err error) {
 		c.Seed, err = strconv.ParseUint(value, 10, 64)
 	case "snapshot":
 		c.SnapshotTxns, err = strconv.ParseInt(value, 10, 64)
+	case "snaps":
+		c.Limits.Snapshots, err = strconv.Atoi(value)
+	case "diffs":
+		c.Limits.Diffs, err = strconv.Atoi(value)
+	case "snaprate":
+		c.Limits.SnapshotRate, err = strconv.ParseInt(value, 10, 64)
 	case "latency":
 		c.Network.Latency, err = parseSpan(value)
 	case "disk":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,8 +44,10 @@ var verbs = map[string]verb{
 	"sync":      request("sync"),
 	"begin":     begin,
 	"log":       logOf,
+	"load":      load,
 	"expect":    expect,
 	"hide":      hide,
+	"show":      show,
 }
 
 func each(do func(*Host) error) verb {
@@ -148,13 +149,15 @@ func run(s *script, words []string) ([]string, error) {
 	return nil, err
 }
 
-// await is await leader, await all, await quiet and await 1 TEXT.
+// await is await leader, await all, await load, await quiet and await 1 TEXT.
 func await(s *script, words []string) ([]string, error) {
 	switch strings.Join(words, " ") {
 	case "leader":
 		return nil, s.await(func() bool { return s.world.Leader() != 0 })
 	case "all":
 		return nil, s.await(s.world.serving)
+	case "load":
+		return nil, s.await(func() bool { return s.loads.Load() == 0 })
 	case "quiet":
 		return nil, s.await(s.world.trace.quietFor(time.Second))
 	}
@@ -311,6 +314,12 @@ func hide(s *script, words []string) ([]string, error) {
 	return nil, nil
 }
 
+// show ends the hides.
+func show(s *script, _ []string) ([]string, error) {
+	s.hidden = nil
+	return nil, nil
+}
+
 // logOf shows what is on a server's disk.
 func logOf(s *script, words []string) ([]string, error) {
 	var lines []string
@@ -320,75 +329,4 @@ func logOf(s *script, words []string) ([]string, error) {
 		return err
 	})
 	return lines, err
-}
-
-// expect is a table of facts.
-func expect(s *script, words []string) ([]string, error) {
-	if len(words) < 1 {
-		return nil, errors.New("expect what?")
-	}
-	facts := map[string]func(*script, []string) error{
-		"leader": (*script).expectLeader, "role": (*script).expectRole, "log": (*script).expectLog, "same": (*script).expectSame,
-	}
-	check, ok := facts[words[0]]
-	if !ok {
-		return nil, fmt.Errorf("no such fact: %s", words[0])
-	}
-	return nil, check(s, words[1:])
-}
-
-// expectLeader: the server with this id leads; 0: nobody does.
-func (s *script) expectLeader(words []string) error {
-	if got := fmt.Sprint(s.world.Leader()); !slices.Equal(words, []string{got}) {
-		return fmt.Errorf("server %s leads", got)
-	}
-	return nil
-}
-
-// expectRole: the server is looking, follower, observer, leader or down.
-func (s *script) expectRole(words []string) error {
-	h, rest, err := s.one(words)
-	if err != nil {
-		return err
-	}
-	got := "down"
-	if r := h.server(); r != nil {
-		got = r.peer.Standing().Role.String()
-	}
-	if !slices.Equal(rest, []string{got}) {
-		return fmt.Errorf("it is %s", got)
-	}
-	return nil
-}
-
-// expectLog: the server's log has exactly these zxids.
-func (s *script) expectLog(words []string) error {
-	h, rest, err := s.one(words)
-	if err != nil {
-		return err
-	}
-	d, err := h.onDisk()
-	if err != nil {
-		return err
-	}
-	if got := d.zxids(); got != strings.Join(rest, " ") {
-		return fmt.Errorf("it has %s", got)
-	}
-	return nil
-}
-
-// expectSame: all servers that run show the same tree.
-func (s *script) expectSame([]string) error {
-	shown := map[string][]int{}
-	for _, h := range s.world.hosts {
-		if r := h.server(); r != nil {
-			v := r.store.Version()
-			what := fmt.Sprintf("%v with digest %x", v.Zxid(), v.Digest())
-			shown[what] = append(shown[what], int(h.ID))
-		}
-	}
-	if len(shown) != 1 {
-		return fmt.Errorf("they differ: %v", shown)
-	}
-	return nil
 }
