@@ -229,7 +229,7 @@ func (a *applier) serveFrom(at txn.Zxid) error {
 		return err
 	}
 	a.serves = true
-	a.become(Standing{Role: a.role, Leader: a.leader.ID, Upstream: a.upstream})
+	a.become(Standing{Role: a.role, Leader: a.leader.ID, LeaderPort: a.at, Upstream: a.upstream})
 	a.elector.settled(a.leader.ID, a.epoch)
 	return nil
 }

@@ -200,7 +200,7 @@ func (l *leader) ensemble() txn.EnsembleID {
 func (l *leader) info(epoch txn.Epoch) *quorumv1.LeaderInfo {
 	return &quorumv1.LeaderInfo{
 		Epoch: uint32(epoch), Incarnation: l.incarnation, Protocol: protocol,
-		Leader: uint32(l.id), Ensemble: uint64(l.ensemble()),
+		Leader: uint32(l.id), Ensemble: uint64(l.ensemble()), ClientPort: uint32(l.port),
 	}
 }
 

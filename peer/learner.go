@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type learner struct {
 	stream LearnerStream
 	fail   context.CancelCauseFunc // ends the stream, with the cause
 	watch  *watchdog
+	at     uint16        // port on which the leader serves clients; 0 if it has not said
 	disk   txn.StorageID // whose acknowledgements the leader counts
 	epoch  txn.Epoch     // the leader's; 0 until it is promised
 	last   txn.Zxid      // the last txn appended
@@ -135,6 +137,7 @@ func (l *learner) introduce(ctx context.Context) (*quorumv1.LeaderInfo, error) {
 	if info == nil {
 		return nil, unexpected(m, "LeaderInfo")
 	}
+	l.at = uint16(info.GetClientPort())
 	return info, checkLeader(info, l.leader.ID, own.Ensemble)
 }
 
@@ -148,8 +151,8 @@ func checkLeader(info *quorumv1.LeaderInfo, id txn.ServerID, own txn.EnsembleID)
 		return reject(quorumv1.RefusalReason_REFUSAL_REASON_NOT_LEADER, "server %d answers where server %d was expected", info.GetLeader(), id)
 	case own != 0 && info.GetEnsemble() != 0 && uint64(own) != info.GetEnsemble():
 		return reject(quorumv1.RefusalReason_REFUSAL_REASON_WRONG_ENSEMBLE, "the leader belongs to ensemble %v, this server to %v", txn.EnsembleID(info.GetEnsemble()), own)
-	case info.GetEpoch() == 0 || info.GetEpoch() > uint32(txn.MaxEpoch) || info.GetIncarnation() == 0:
-		return malformed("LeaderInfo makes no sense: epoch %d, incarnation %016x", info.GetEpoch(), info.GetIncarnation())
+	case info.GetEpoch() == 0 || info.GetEpoch() > uint32(txn.MaxEpoch) || info.GetIncarnation() == 0 || info.GetClientPort() > math.MaxUint16:
+		return malformed("LeaderInfo makes no sense: epoch %d, incarnation %016x, port %d", info.GetEpoch(), info.GetIncarnation(), info.GetClientPort())
 	}
 	return nil
 }

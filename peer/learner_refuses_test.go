@@ -25,6 +25,7 @@ func TestRefusedLeaders(t *testing.T) {
 		{"an earlier epoch", func(i *quorumv1.LeaderInfo) { i.Epoch = 4 }, quorumv1.RefusalReason_REFUSAL_REASON_EPOCH},
 		{"no epoch", func(i *quorumv1.LeaderInfo) { i.Epoch = 0 }, quorumv1.RefusalReason_REFUSAL_REASON_MALFORMED},
 		{"an epoch beyond the last", func(i *quorumv1.LeaderInfo) { i.Epoch = 1 << 31 }, quorumv1.RefusalReason_REFUSAL_REASON_MALFORMED},
+		{"a port beyond the last", func(i *quorumv1.LeaderInfo) { i.ClientPort = 1 << 16 }, quorumv1.RefusalReason_REFUSAL_REASON_MALFORMED},
 		{"no incarnation", func(i *quorumv1.LeaderInfo) { i.Incarnation = 0 }, quorumv1.RefusalReason_REFUSAL_REASON_MALFORMED},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -54,6 +54,9 @@ type Config struct {
 	Random func() uint64
 	// Quorum gives the quorum system of a membership; nil: majorities.
 	Quorum func(txn.Membership) quorum.System
+	// ClientPort is the port on which this server serves clients. It is told to who asks a learner where to find
+	// the leader; 0: nobody is told.
+	ClientPort uint16
 	// Bootstrap lets a quorum of blank servers found an ensemble: see [election.Config].
 	Bootstrap bool
 	// Timing is how patient it is.
@@ -74,6 +77,8 @@ type Standing struct {
 	Role Role
 	// Leader is who leads, as far as known; 0 without.
 	Leader txn.ServerID
+	// LeaderPort is the port on which another server that leads serves clients; 0 if unknown.
+	LeaderPort uint16
 	// Term is the reign of this server; nil unless Leading.
 	Term *Term
 	// Upstream is the stream to the leader; nil unless Following or Observing.
@@ -91,6 +96,7 @@ type Standing struct {
 type Peer struct {
 	id       txn.ServerID
 	nonce    uint64 // this process's, see LearnerInfo
+	port     uint16 // on which clients are served
 	members  []txn.Member
 	store    *store.Store
 	dialer   Dialer
@@ -126,7 +132,7 @@ type Peer struct {
 // among its own members.
 func New(c Config) (*Peer, error) {
 	p := &Peer{
-		id: c.ID, members: c.Members, store: c.Store, dialer: c.Dialer, random: c.Random,
+		id: c.ID, port: c.ClientPort, members: c.Members, store: c.Store, dialer: c.Dialer, random: c.Random,
 		quorum: c.Quorum, timing: c.Timing.complete(), limits: c.Limits.complete(), emit: c.Events, yield: c.Yield, applied: &watermark{},
 	}
 	if p.emit == nil {

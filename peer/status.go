@@ -13,6 +13,8 @@ type Status struct {
 	Role Role
 	// Leader is who leads, as far as known; 0 without.
 	Leader txn.ServerID
+	// LeaderPort is the port on which a leader that this server follows serves clients; 0 if unknown.
+	LeaderPort uint16
 	// Reason says why there is no leader; empty when there is one.
 	Reason string
 	// Epoch is the current epoch, as it stands on disk; Accepted the one last promised.
@@ -69,7 +71,7 @@ type LearnerStatus struct {
 func (p *Peer) Status() Status {
 	now, epochs, e := p.Standing(), p.store.Epochs(), p.elector.status()
 	s := Status{
-		Role: now.Role, Leader: now.Leader, Reason: reasonOf(now), Epoch: epochs.Current, Accepted: epochs.Accepted,
+		Role: now.Role, Leader: now.Leader, LeaderPort: now.LeaderPort, Reason: reasonOf(now), Epoch: epochs.Current, Accepted: epochs.Accepted,
 		Committed: p.store.Version().Zxid(), MembersZxid: e.View.Version, Election: e,
 	}
 	for _, m := range e.View.Membership.Members {

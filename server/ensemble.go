@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/quorum"
@@ -20,7 +21,7 @@ func (n *Node) join() (err error) {
 	})
 	n.peer, err = peer.New(peer.Config{
 		ID: n.cfg.ServerID(), Members: n.members(), Store: n.store, Dialer: n.tracker.Dial(n.transport), Random: randomNumber,
-		Quorum: n.quorum, Bootstrap: n.cfg.Bootstrap, Timing: n.timing(),
+		ClientPort: n.clientPort(), Quorum: n.quorum, Bootstrap: n.cfg.Bootstrap, Timing: n.timing(),
 		Limits: peer.Limits{Snapshots: n.cfg.MaxSnapshotSyncs, Diffs: n.cfg.MaxDiffSyncs, SnapshotRate: int64(n.cfg.SnapshotRate)},
 		Events: events,
 	})
@@ -59,6 +60,25 @@ func (n *Node) quorum(m txn.Membership) quorum.System {
 		return quorum.Systems{}
 	}
 	return q
+}
+
+// clientPort is what other servers are told of where clients are served: nothing if only this machine can reach it, and
+// they need not be on it.
+func (n *Node) clientPort() uint16 {
+	if n.servers == nil {
+		return 0
+	}
+	clients, peers := addrPort(n.clients), addrPort(n.servers)
+	if clients.Addr().IsLoopback() && !peers.Addr().IsLoopback() {
+		return 0
+	}
+	return clients.Port()
+}
+
+// addrPort is where a listener listens; zero if that is not TCP.
+func addrPort(l net.Listener) netip.AddrPort {
+	tcp, _ := l.Addr().(*net.TCPAddr)
+	return tcp.AddrPort()
 }
 
 // timing is how patient this server is with others.

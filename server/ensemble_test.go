@@ -166,6 +166,13 @@ func checkStatus(t *testing.T, all []*world, leader *world) {
 		if (s.GetRole() == adminv1.Role_ROLE_OBSERVER) != (i == 3) || s.GetElection().GetRound() == 0 || s.GetElection().GetCandidate() != led.GetId() {
 			t.Errorf("server %d: role %v, election %v", i+1, s.GetRole(), s.GetElection())
 		}
+		want := led.GetClientAddress()
+		if w == leader {
+			want = ""
+		}
+		if s.GetLeaderClientAddress() != want {
+			t.Errorf("server %d says that the leader is at %q, want %q", i+1, s.GetLeaderClientAddress(), want)
+		}
 		if len(s.GetMembers()) != 4 || s.GetMembersZxid() != led.GetMembersZxid() || s.GetMembersZxid() == 0 {
 			t.Fatalf("server %d knows the members %v of %d", i+1, s.GetMembers(), s.GetMembersZxid())
 		}

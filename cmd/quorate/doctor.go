@@ -16,8 +16,8 @@ func doctorCommand(console *cli.Console) *cobra.Command {
 		Long: `Ask the servers named by --server how they are, and say in plain sentences what is wrong: why
 there is no leader, who is late, which server's disk does not count yet, what one more failure would do.
 
-One server that answers is enough to begin with; the leader knows most, and the more are
-named, the more is found. What is grave has a "!" in front. The exit code is 0 if nothing grave was found, 5
+One server that answers is enough: the leader, which knows most, is asked too, where that one says that it
+is. The more are named, the more is found. What is grave has a "!" in front. The exit code is 0 if nothing grave was found, 5
 if there is no leader, and otherwise 1.`,
 		Example: "  quorate doctor --server a:2181,b:2181,c:2181",
 		Args:    cobra.NoArgs,
@@ -26,6 +26,7 @@ if there is no leader, and otherwise 1.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.Run(func(s *cli.Session) error {
 			answers := survey.Ask(cmd.Context(), s.Client.Servers(), s.Timeout, flags.Dial)
+			answers = survey.Complete(cmd.Context(), answers, s.Timeout, flags.Dial)
 			r := doctor.Examine(answers, outcome.Text)
 			if err := doctor.Print(s.Print, r); err != nil {
 				return err

@@ -42,6 +42,11 @@ func TestDev(t *testing.T) {
 	if out, err := quorate("get", "--server", server(2), "/hello").CombinedOutput(); err != nil || string(out) != "world" {
 		t.Errorf("get: %v, %q", err, out)
 	}
+	for i := range 3 { // each knows where the leader is
+		if out, err := quorate("doctor", "--server", server(i)).CombinedOutput(); err != nil || strings.Contains(string(out), "ask it too") {
+			t.Errorf("doctor, asking the server at %s alone: %v\n%s", server(i), err, out)
+		}
+	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

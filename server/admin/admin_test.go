@@ -113,6 +113,27 @@ func TestWhoCounts(t *testing.T) {
 	}
 }
 
+// TestWhereTheLeaderServesClients: at the host where it is followed, if it has told the port.
+func TestWhereTheLeaderServesClients(t *testing.T) {
+	at := func(address string) []peer.MemberStatus {
+		return []peer.MemberStatus{{Member: txn.Member{ID: 1}, Address: "a:1"}, {Member: txn.Member{ID: 2}, Address: address}}
+	}
+	for _, tt := range []struct {
+		status peer.Status
+		want   string
+	}{
+		{peer.Status{Leader: 2, LeaderPort: 2181, Members: at("b:3")}, "b:2181"},
+		{peer.Status{Leader: 2, LeaderPort: 2181, Members: at("[::1]:3")}, "[::1]:2181"},
+		{peer.Status{Leader: 2, Members: at("b:3")}, ""},
+		{peer.Status{Leader: 2, LeaderPort: 2181, Members: at("")}, ""},
+		{peer.Status{Leader: 3, LeaderPort: 2181, Members: at("b:3")}, ""},
+	} {
+		if got := leaderAddress(tt.status); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.status, got, tt.want)
+		}
+	}
+}
+
 // TestLearnerAsItIsTold: times that are not there yet are absent.
 func TestLearnerAsItIsTold(t *testing.T) {
 	l := &peer.LearnerStatus{

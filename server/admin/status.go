@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"net"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -24,13 +26,24 @@ func (a *Admin) Status(context.Context, *adminv1.StatusRequest) (*adminv1.Status
 		Nodes: uint64(v.Len()), Sessions: uint64(v.Sessions()), Digest: v.Digest(),
 		UptimeSeconds: time.Since(a.Started).Seconds(), Version: a.Build,
 		Ensemble: uint64(id.Ensemble), Storage: uint64(id.Storage),
-		LastSnapshot: uint64(s.Snapshot), LogBytes: uint64(s.LogBytes), ClientAddress: a.ClientAddress, PeerAddress: a.PeerAddress,
+		LastSnapshot: uint64(s.Snapshot), LogBytes: uint64(s.LogBytes), ClientAddress: a.ClientAddress, LeaderClientAddress: leaderAddress(p), PeerAddress: a.PeerAddress,
 		Members: a.members(p, id.Server, id.Storage), MembersZxid: uint64(p.MembersZxid), Election: electionOf(p.Election),
 	}
 	for i := range p.Learners {
 		m.Learners = append(m.Learners, learner(&p.Learners[i]))
 	}
 	return m, nil
+}
+
+// leaderAddress is where the leader that is followed serves clients: at the host where it is followed.
+func leaderAddress(p peer.Status) string {
+	for _, m := range p.Members {
+		host, _, err := net.SplitHostPort(m.Address)
+		if m.ID == p.Leader && p.LeaderPort != 0 && err == nil {
+			return net.JoinHostPort(host, strconv.Itoa(int(p.LeaderPort)))
+		}
+	}
+	return ""
 }
 
 func role(r peer.Role) adminv1.Role {

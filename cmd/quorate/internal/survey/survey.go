@@ -30,6 +30,19 @@ func Ask(ctx context.Context, servers []string, timeout time.Duration, dial func
 	return answers
 }
 
+// Complete asks the leader too, where the servers that answered say that it is, unless it is among them.
+func Complete(ctx context.Context, answers []Answer, timeout time.Duration, dial func([]string) (*client.Client, error)) []Answer {
+	if _, ok := Leader(answers); ok {
+		return answers
+	}
+	for _, a := range answers {
+		if at := a.Status.GetLeaderClientAddress(); at != "" {
+			return append(answers, Ask(ctx, []string{at}, timeout, dial)...)
+		}
+	}
+	return answers
+}
+
 func one(ctx context.Context, server string, timeout time.Duration, dial func([]string) (*client.Client, error)) (*adminv1.StatusResponse, error) {
 	c, err := dial([]string{server})
 	if err != nil {

@@ -282,6 +282,9 @@ type StatusResponse struct {
 	ClientAddress string `protobuf:"bytes,18,opt,name=client_address,json=clientAddress,proto3" json:"client_address,omitempty"`
 	// The server that leads, as far as this one knows; 0 if it knows of none.
 	Leader uint32 `protobuf:"varint,19,opt,name=leader,proto3" json:"leader,omitempty"`
+	// Where the leader serves clients, as a server would reach it that has this one's list of servers; empty if this one does not
+	// follow a leader, or has not been told.
+	LeaderClientAddress string `protobuf:"bytes,26,opt,name=leader_client_address,json=leaderClientAddress,proto3" json:"leader_client_address,omitempty"`
 	// Address on which it serves other servers; empty if it serves none.
 	PeerAddress string `protobuf:"bytes,20,opt,name=peer_address,json=peerAddress,proto3" json:"peer_address,omitempty"`
 	// The greatest epoch it has promised to take part in; at least epoch.
@@ -460,6 +463,13 @@ func (x *StatusResponse) GetLeader() uint32 {
 		return x.Leader
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetLeaderClientAddress() string {
+	if x != nil {
+		return x.LeaderClientAddress
+	}
+	return ""
 }
 
 func (x *StatusResponse) GetPeerAddress() string {
@@ -1360,7 +1370,7 @@ var File_quorate_admin_v1_admin_proto protoreflect.FileDescriptor
 const file_quorate_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x1cquorate/admin/v1/admin.proto\x12\x10quorate.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\xe0\x06\n" +
+	"\rStatusRequest\"\x94\a\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12*\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x16.quorate.admin.v1.RoleR\x04role\x12\x16\n" +
@@ -1382,7 +1392,8 @@ const file_quorate_admin_v1_admin_proto_rawDesc = "" +
 	"\rlast_snapshot\x18\x10 \x01(\x04R\flastSnapshot\x12\x1b\n" +
 	"\tlog_bytes\x18\x11 \x01(\x04R\blogBytes\x12%\n" +
 	"\x0eclient_address\x18\x12 \x01(\tR\rclientAddress\x12\x16\n" +
-	"\x06leader\x18\x13 \x01(\rR\x06leader\x12!\n" +
+	"\x06leader\x18\x13 \x01(\rR\x06leader\x122\n" +
+	"\x15leader_client_address\x18\x1a \x01(\tR\x13leaderClientAddress\x12!\n" +
 	"\fpeer_address\x18\x14 \x01(\tR\vpeerAddress\x12%\n" +
 	"\x0eaccepted_epoch\x18\x15 \x01(\rR\racceptedEpoch\x122\n" +
 	"\amembers\x18\x16 \x03(\v2\x18.quorate.admin.v1.MemberR\amembers\x12!\n" +

@@ -901,7 +901,10 @@ type LeaderInfo struct {
 	// The leader's server id.
 	Leader uint32 `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
 	// Identity of the ensemble; 0 while it is being founded.
-	Ensemble      uint64 `protobuf:"fixed64,5,opt,name=ensemble,proto3" json:"ensemble,omitempty"`
+	Ensemble uint64 `protobuf:"fixed64,5,opt,name=ensemble,proto3" json:"ensemble,omitempty"`
+	// Port on which the leader serves clients, at the host where learners reach it; 0 if it does not say.
+	// The protocol does not need it: who asks a learner how the ensemble is learns from it where to go on. At most 65535.
+	ClientPort    uint32 `protobuf:"varint,6,opt,name=client_port,json=clientPort,proto3" json:"client_port,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -967,6 +970,13 @@ func (x *LeaderInfo) GetLeader() uint32 {
 func (x *LeaderInfo) GetEnsemble() uint64 {
 	if x != nil {
 		return x.Ensemble
+	}
+	return 0
+}
+
+func (x *LeaderInfo) GetClientPort() uint32 {
+	if x != nil {
+		return x.ClientPort
 	}
 	return 0
 }
@@ -3528,14 +3538,16 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\astorage\x18\x04 \x01(\x06R\astorage\x12%\n" +
 	"\x0eaccepted_epoch\x18\x05 \x01(\rR\racceptedEpoch\x12\x18\n" +
 	"\adurable\x18\x06 \x01(\bR\adurable\x12\x14\n" +
-	"\x05nonce\x18\a \x01(\x06R\x05nonce\"\x94\x01\n" +
+	"\x05nonce\x18\a \x01(\x06R\x05nonce\"\xb5\x01\n" +
 	"\n" +
 	"LeaderInfo\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\rR\x05epoch\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x06R\vincarnation\x12\x1a\n" +
 	"\bprotocol\x18\x03 \x01(\rR\bprotocol\x12\x16\n" +
 	"\x06leader\x18\x04 \x01(\rR\x06leader\x12\x1a\n" +
-	"\bensemble\x18\x05 \x01(\x06R\bensemble\"\x92\x01\n" +
+	"\bensemble\x18\x05 \x01(\x06R\bensemble\x12\x1f\n" +
+	"\vclient_port\x18\x06 \x01(\rR\n" +
+	"clientPort\"\x92\x01\n" +
 	"\bAckEpoch\x12#\n" +
 	"\rcurrent_epoch\x18\x01 \x01(\rR\fcurrentEpoch\x12\x1b\n" +
 	"\tlast_zxid\x18\x02 \x01(\x04R\blastZxid\x12\x14\n" +
