@@ -41,7 +41,7 @@ func (e *elector) serve(s ExchangeServer) error {
 	defer end(nil)
 	select {
 	case <-e.stopping:
-		return stopping()
+		return absent()
 	case <-ctx.Done():
 	}
 	if err := context.Cause(ctx); !errors.Is(err, io.EOF) {
@@ -50,8 +50,8 @@ func (e *elector) serve(s ExchangeServer) error {
 	return nil
 }
 
-func stopping() error {
-	return reject(quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED, "this server is stopping")
+func absent() error {
+	return reject(quorumv1.RefusalReason_REFUSAL_REASON_RESIGNED, "this server is starting or stopping")
 }
 
 // admit starts the two goroutines of a stream, if there is room for it.
@@ -60,7 +60,7 @@ func (e *elector) admit(ctx context.Context, in *inbound) error {
 	defer e.mu.Unlock()
 	switch {
 	case !e.mu.running:
-		return stopping()
+		return absent()
 	case e.mu.inbound >= maxIncoming:
 		return reject(quorumv1.RefusalReason_REFUSAL_REASON_THROTTLED, "%d streams of the election are open", e.mu.inbound)
 	}
