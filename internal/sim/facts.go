@@ -105,7 +105,7 @@ func (s *script) expectAt(words []string, so func(data string, there bool, want 
 		return nil
 	}
 	shows, _ := shown(data, there, at, nil)
-	return fmt.Errorf("it shows %s", shows)
+	return fmt.Errorf("it shows %.80s", shows)
 }
 
 // expectSyncing: a leader is in the middle of bringing a learner to its history in this way: it has sent

@@ -24,7 +24,7 @@ import (
 //	                           end it as a power cut does, or of the process alone (cache); at: when it next
 //	                           emits an event with this in it
 //	wipe 1                     give a server that is down an empty disk
-//	pause 1 at TEXT            let the goroutine that emits such an event go no further
+//	pause 1 2 at TEXT          let the goroutine of each that emits such an event go no further
 //	resume 1                   let all of its paused goroutines go on
 //	run 50ms                   let time pass
 //	await leader|all|quiet     until somebody leads; until every running server serves; until nothing happens

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,19 +112,31 @@ func parseKeep(word string) (Keep, error) {
 	return keep, nil
 }
 
-// pause is pause 1 at TEXT.
+// pause is pause 1 at TEXT, or pause 1 2 at TEXT: each of them does, and none is waited for before it is watched.
 func pause(s *script, words []string) ([]string, error) {
-	h, rest, err := s.one(words)
-	if err != nil {
-		return nil, err
+	n := slices.Index(words, "at")
+	if n < 0 || n+1 == len(words) {
+		return nil, errNowhere
 	}
-	return nil, s.trap(h, rest, (*life).hold)
+	var traps []*trap
+	err := s.each(words[:n], func(h *Host) error {
+		traps = append(traps, h.set(strings.Join(words[n+1:], " "), (*life).hold))
+		return nil
+	})
+	for _, t := range traps {
+		if err == nil {
+			err = s.awaitTrap(t)
+		}
+	}
+	return nil, err
 }
+
+var errNowhere = errors.New("at which event?")
 
 // trap waits until the server emits an event and what is done there is begun.
 func (s *script) trap(h *Host, words []string, do func(*life, *trap)) error {
 	if len(words) < 2 || words[0] != "at" {
-		return errors.New("at which event?")
+		return errNowhere
 	}
 	t := h.set(strings.Join(words[1:], " "), do)
 	return s.awaitTrap(t)
