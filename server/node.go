@@ -123,7 +123,7 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 	return store.Config{
 		FS: fs, Dir: n.cfg.DataDir, Server: n.cfg.ServerID(),
 		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: n.maxRecord(), Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
-		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Retain: n.cfg.SnapshotRetain,
+		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Stagger: true, Retain: n.cfg.SnapshotRetain,
 		Random: randomNumber,
 		Events: both(n.log.Store(), n.metrics.Store()),
 	}

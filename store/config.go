@@ -47,6 +47,10 @@ type Config struct {
 	// snapshot counts instead if that is more, so that a large tree with few writes
 	// is not written over and over.
 	SnapshotBytes int64
+	// Stagger lets a snapshot be due later than these limits say, by up to half of them: a share that differs from
+	// server to server and from one snapshot to the next. Servers of an ensemble apply the same, and would else all write
+	// at once (ZooKeeper draws its snapCount for the same reason).
+	Stagger bool
 	// Retain is the number of valid snapshots that are kept, at least 2; default [DefaultRetain].
 	Retain int
 	// Reserve is the size in bytes of the file that is given up when the disk is

@@ -104,7 +104,20 @@ func (n *snapshots) count(txns, bytes int64) {
 
 func (n *snapshots) dueLocked() bool {
 	cfg := &n.store.cfg
-	return n.mu.txns >= cfg.SnapshotTxns || n.mu.bytes >= max(cfg.SnapshotBytes, 2*n.mu.newest.Bytes)
+	later := 0.0
+	if cfg.Stagger {
+		later = lateness(cfg.Server, n.mu.newest.Zxid)
+	}
+	due := func(have, limit int64) bool { return have-limit >= int64(later*float64(limit)) }
+	return due(n.mu.txns, cfg.SnapshotTxns) || due(n.mu.bytes, max(cfg.SnapshotBytes, 2*n.mu.newest.Bytes))
+}
+
+// lateness is the share of its limits by which a server's next snapshot is late, 0 to 1/2, mixed from who it is
+// and its newest snapshot: nothing has to be kept for it.
+func lateness(server txn.ServerID, newest txn.Zxid) float64 {
+	h := (uint64(newest)<<8 | uint64(server)) * 0x9e3779b97f4a7c15
+	h = (h ^ h>>32) * 0x9e3779b97f4a7c15
+	return float64(h>>32) / (1 << 33)
 }
 
 func (n *snapshots) wake() {

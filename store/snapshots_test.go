@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,52 @@ func TestSnapshotsByBytes(t *testing.T) {
 	n.count(DefaultSnapshotTxns, 0)
 	if !due() {
 		t.Fatal("not due by number")
+	}
+}
+
+// TestStagger: three servers that apply the same are mostly far apart when they write, and never before their limits or
+// later than half as much again.
+func TestStagger(t *testing.T) {
+	together := 0
+	for z := txn.MakeZxid(1, 0); z < txn.MakeZxid(1, 500_000); z += 5003 {
+		at := make([]float64, 3)
+		for i := range at {
+			at[i] = lateness(txn.ServerID(i+1), z)
+			if at[i] < 0 || at[i] >= 0.5 {
+				t.Fatalf("%v after %s", at[i], z)
+			}
+		}
+		slices.Sort(at)
+		if at[2]-at[0] < 0.05 {
+			together++
+		}
+	}
+	if together > 10 { // by chance 2.8 of 100
+		t.Errorf("%d times of 100 all three write at once", together)
+	}
+}
+
+// TestStaggeredIsDueLater: with a share of its limits, by number and by size.
+func TestStaggeredIsDueLater(t *testing.T) {
+	cfg := config(emptyDisk(t))
+	cfg.Stagger, cfg.SnapshotTxns, cfg.SnapshotBytes = true, 1000, 1000
+	later := int64(1000 * lateness(cfg.Server, 0))
+	if later < 2 {
+		t.Fatalf("server %d is not late at first: %d", cfg.Server, later)
+	}
+	for _, unit := range [][2]int64{{1, 0}, {0, 1}} {
+		s := openStore(t, cfg)
+		n := s.snaps
+		due := func() bool { n.mu.Lock(); defer n.mu.Unlock(); return n.dueLocked() }
+		n.count(unit[0]*(1000+later-1), unit[1]*(1000+later-1))
+		if due() {
+			t.Error("due too early")
+		}
+		n.count(unit[0], unit[1])
+		if !due() {
+			t.Error("not due")
+		}
+		must(t, s.Close())
 	}
 }
 

@@ -120,7 +120,8 @@ type Config struct {
 	SuperDigest string
 
 	// SnapshotTxns is the number of transactions after which a snapshot is
-	// written, 1,000 or more. Default 500,000.
+	// written, 1,000 or more. Default 500,000. As many more, up to half, as chance has it: servers of an ensemble are not
+	// to write at once. The same holds for SnapshotBytes.
 	SnapshotTxns int64
 	// SnapshotBytes is the size of log after which a snapshot is written, 1 MiB or
 	// more, and never less than twice the last snapshot. Default 64 MiB.

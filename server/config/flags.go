@@ -46,7 +46,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.MaxLists, "max-lists", c.MaxLists, "List calls at a time")
 	fs.StringVar(&c.SuperDigest, "super-digest", c.SuperDigest, "`identity` that may do everything: user:base64(sha1(user:password))")
 
-	fs.Int64Var(&c.SnapshotTxns, "snapshot-txns", c.SnapshotTxns, "transactions after which a snapshot is written")
+	fs.Int64Var(&c.SnapshotTxns, "snapshot-txns", c.SnapshotTxns, "transactions after which a snapshot is written, or up to half as many more")
 	fs.Var(&c.SnapshotBytes, "snapshot-bytes", "log after which a snapshot is written, at least twice the last snapshot")
 	fs.IntVar(&c.SnapshotRetain, "snapshot-retain", c.SnapshotRetain, "snapshots that are kept")
 	fs.Var(&c.SegmentSize, "segment-size", "size of one file of the log")
