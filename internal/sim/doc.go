@@ -6,6 +6,9 @@
 //	                      ▼            ▼                                ▼
 //	                   faults ────▶ Network (latency, cuts)           Trace, checkers
 //
+// The servers' streams are the network's own, which carry messages, or those of production: real gRPC on the
+// network's connections, which carry bytes ([GRPC]).
+//
 // # The same seed gives the same run
 //
 // Three things make it so, and all are needed. Every number of chance is a hash of the seed
@@ -13,7 +16,7 @@
 // happens on a grid of instants on which each link, disk and client has a place of its own,
 // so that no two of them share one; what the scheduler does with goroutines that are
 // ready at once then decides nothing. And a [Trace] orders what one server does on several goroutines in
-// one instant by where it stands in the protocol.
+// one instant by where it stands in the protocol. Over gRPC none of this holds: its goroutines decide too.
 //
 // The code under test has its part: no select with two ready cases and no order of a map may
 // decide anything that others see, and nobody holds a lock while it waits, since a goroutine that

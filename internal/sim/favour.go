@@ -25,22 +25,29 @@ func (n *Network) Favour(id txn.ServerID) {
 	n.mu.favourite.id = id
 }
 
-// bend returns an encoded notification as it is to arrive.
+// bend returns an encoded message as it is to arrive.
 func (f *favourite) bend(from, to txn.ServerID, data []byte) []byte {
 	m := &quorumv1.ExchangeRequest{}
-	if proto.Unmarshal(data, m) != nil || m.GetNotification() == nil {
+	if proto.Unmarshal(data, m) != nil || !f.turn(from, to, m) {
 		return data
 	}
-	f.learn(from, m.Notification)
-	if f.id == 0 {
-		return data
-	}
-	f.change(from, to, m.Notification)
 	bent, err := proto.Marshal(m)
 	if err != nil {
 		return data
 	}
 	return bent
+}
+
+// turn makes of a message what is to arrive, and tells whether that may be another one.
+func (f *favourite) turn(from, to txn.ServerID, m *quorumv1.ExchangeRequest) bool {
+	if m.GetNotification() == nil {
+		return false
+	}
+	f.learn(from, m.Notification)
+	if f.id != 0 {
+		f.change(from, to, m.Notification)
+	}
+	return f.id != 0
 }
 
 // learn notes what a server says of itself.
@@ -57,6 +64,9 @@ func (f *favourite) change(from, to txn.ServerID, n *quorumv1.Notification) {
 	v := n.GetVote()
 	switch {
 	case v == nil:
+		return
+	case v.GetLeader() != uint32(f.id) && n.GetState() == quorumv1.ElectionState_ELECTION_STATE_LOOKING:
+		n.Vote = nil
 		return
 	case v.GetLeader() != uint32(f.id):
 		v.Epoch, v.Zxid = 0, 0

@@ -82,8 +82,8 @@ type Network struct {
 type link struct {
 	latency Span
 	cut     bool
-	cuts    uint64    // how often it was cut
-	calls   [2]uint64 // of each kind, so far
+	cuts    uint64        // how often it was cut
+	calls   [kinds]uint64 // of each, so far
 }
 
 // NewNetwork returns a network without servers in which nothing is cut.
@@ -220,7 +220,9 @@ func (n *Network) call(ctx context.Context, from *netPort, to txn.ServerID, k Ki
 	if err := n.open(s); err != nil {
 		return nil, err
 	}
-	context.AfterFunc(s.client.ctx, s.hangUp)
+	if k != Connection { // whose end is its Close
+		context.AfterFunc(s.client.ctx, s.hangUp)
+	}
 	return s, nil
 }
 
@@ -272,21 +274,25 @@ func (s *stream) opened() {
 	if s.server.over {
 		return
 	}
-	p := s.server.port
-	p.handlers.Go(func() { s.done(p.serve(s)) })
+	s.server.port.take(s)
 }
 
 // netPort is one life of a server in a network.
 type netPort struct {
 	net      *Network
 	id       txn.ServerID
+	take     func(*stream) // what becomes of a call that has arrived; Network.mu is held
 	server   Server
 	handlers sync.WaitGroup
 	gone     bool // guarded by Network.mu
 }
 
 // Open implements [Transport].
-func (n *Network) Open(id txn.ServerID) Port { return &netPort{net: n, id: id} }
+func (n *Network) Open(id txn.ServerID) Port {
+	p := &netPort{net: n, id: id}
+	p.take = func(s *stream) { p.handlers.Go(func() { s.done(p.serve(s)) }) }
+	return p
+}
 
 // Sync implements [peer.Dialer].
 func (p *netPort) Sync(ctx context.Context, to txn.Member) (peer.LearnerStream, error) {
@@ -315,16 +321,21 @@ func (p *netPort) serve(s *stream) error {
 
 // Serve implements [Port].
 func (p *netPort) Serve(ctx context.Context, s Server) error {
-	p.net.mu.Lock()
 	p.server = s
-	if !p.gone {
-		p.net.mu.ports[p.id] = p
-	}
-	p.net.mu.Unlock()
+	p.enter()
 	<-ctx.Done()
 	p.leave(false)
 	p.handlers.Wait()
 	return nil
+}
+
+// enter takes calls from now on, in the place of a former life; a dead process takes none.
+func (p *netPort) enter() {
+	p.net.mu.Lock()
+	defer p.net.mu.Unlock()
+	if !p.gone {
+		p.net.mu.ports[p.id] = p
+	}
 }
 
 // Kill implements [Port].
@@ -336,9 +347,7 @@ func (p *netPort) leave(all bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p.gone = p.gone || all
-	if n.mu.ports[p.id] == p {
-		delete(n.mu.ports, p.id)
-	}
+	p.refuseLocked()
 	for _, s := range slices.Clone(n.mu.streams) {
 		if all {
 			s.forgetHeld(p)
@@ -349,6 +358,13 @@ func (p *netPort) leave(all bool) {
 		if s.client.port == p && all {
 			s.depart(&s.client, errStopped, errReset, true)
 		}
+	}
+}
+
+// refuseLocked takes no more calls.
+func (p *netPort) refuseLocked() {
+	if p.net.mu.ports[p.id] == p {
+		delete(p.net.mu.ports, p.id)
 	}
 }
 

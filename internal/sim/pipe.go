@@ -160,7 +160,7 @@ func (p *pipe) deliver() {
 		if s := p.stream; s.kind == Exchange && p == s.up {
 			k.data = p.net.mu.favourite.bend(s.from, s.to, k.data)
 		}
-		if p.net.config.Arrived != nil {
+		if p.net.config.Arrived != nil && p.stream.kind != Connection {
 			p.stream.tell(p, k.data)
 		}
 		p.inbox = append(p.inbox, k)
@@ -201,10 +201,10 @@ func (p *pipe) shut(sender, receiver error, reset bool) {
 	p.fail(sender)
 }
 
-// recv returns the next message, or how the stream ended.
-func (p *pipe) recv(ctx context.Context) ([]byte, error) {
+// recv returns the next message, or as much of it as is asked for, or how the stream ended.
+func (p *pipe) recv(ctx context.Context, most int) ([]byte, error) {
 	for {
-		data, wait, err := p.take(ctx)
+		data, wait, err := p.take(ctx, most)
 		if wait == nil {
 			return data, err
 		}
@@ -216,20 +216,33 @@ func (p *pipe) recv(ctx context.Context) ([]byte, error) {
 }
 
 // take receives if something has arrived; otherwise it returns what to wait for.
-func (p *pipe) take(ctx context.Context) (data []byte, wait <-chan struct{}, err error) {
+func (p *pipe) take(ctx context.Context, most int) (data []byte, wait <-chan struct{}, err error) {
 	p.net.mu.Lock()
 	defer p.net.mu.Unlock()
 	switch {
 	case len(p.inbox) > 0 && ctx.Err() == nil:
-		k := p.inbox[0]
-		p.inbox = p.inbox[1:]
-		p.bytes -= k.size
 		p.announce()
-		return k.data, nil, nil
+		return p.takeFirst(most), nil, nil
 	case p.end != nil:
 		return nil, nil, p.end
 	case ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	}
 	return nil, p.change(), nil
+}
+
+// takeFirst takes the first message of the inbox, or the beginning of it.
+func (p *pipe) takeFirst(most int) []byte {
+	k := &p.inbox[0]
+	if len(k.data) > most {
+		data := k.data[:most]
+		k.data = k.data[most:]
+		k.size -= most
+		p.bytes -= most
+		return data
+	}
+	p.bytes -= k.size
+	data := k.data
+	p.inbox = p.inbox[1:]
+	return data
 }

@@ -63,9 +63,10 @@ const (
 )
 
 // linkPlace is the place of one direction of a stream. Streams of the same kind between
-// the same servers follow each other; their numbers tell one from the next.
+// the same servers follow each other; their numbers tell one from the next. Connections have the places of
+// Sync: where they are, gRPC's goroutines decide what happens when.
 func linkPlace(from, to txn.ServerID, k Kind, number uint64, back bool) place {
-	p := linkPlaces + place((int(from)-1)*maxServers+int(to)-1)*8 + place(k)*4 + place(number%2)*2
+	p := linkPlaces + place((int(from)-1)*maxServers+int(to)-1)*8 + place(k%Connection)*4 + place(number%2)*2
 	if back {
 		p++
 	}

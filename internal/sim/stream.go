@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -24,12 +25,15 @@ const (
 	Sync Kind = iota
 	// Exchange is Election.Exchange.
 	Exchange
+	// Connection is one of bytes, in which gRPC has its own streams.
+	Connection
+	kinds
 )
 
 // String returns the call's name.
-func (k Kind) String() string { return [...]string{"Sync", "Exchange"}[k] }
+func (k Kind) String() string { return [...]string{"Sync", "Exchange", "Connection"}[k] }
 
-// stream is a call of one server to another. Its ends know nothing of each other but
+// stream is a call of one server to another, or a connection. Its ends know nothing of each other but
 // what arrives. Guarded by Network.mu, except what does not change.
 type stream struct {
 	net      *Network
@@ -168,7 +172,7 @@ func (e *end[Out, In]) Send(m *Out) error {
 }
 
 func (e *end[Out, In]) Recv() (*In, error) {
-	data, err := e.in.recv(e.ctx)
+	data, err := e.in.recv(e.ctx, math.MaxInt)
 	if err != nil {
 		e.cancel(err)
 		return nil, err

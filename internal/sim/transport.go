@@ -15,7 +15,7 @@ type Server interface {
 	ServeExchange(s peer.ExchangeServer) error
 }
 
-// Transport is how the servers of a world reach each other: [Network], or real gRPC.
+// Transport is how the servers of a world reach each other: [Network], or [GRPC] on top of one.
 type Transport interface {
 	// Open gives a server that starts its place in the network.
 	Open(id txn.ServerID) Port

@@ -27,8 +27,10 @@ type Config struct {
 	Bootstrap bool
 	// SnapshotTxns is the number of txns between two snapshots; 0: the store's default.
 	SnapshotTxns int64
-	// Messages puts those that arrive into the trace, too.
+	// Messages puts those that arrive into the trace, too; not those over gRPC.
 	Messages bool
+	// GRPC lets the servers speak over the transport of production, on connections of the network.
+	GRPC bool
 }
 
 // World is an ensemble in simulated time. It lives in one synctest bubble; its methods are
@@ -52,6 +54,9 @@ func NewWorld(c Config) *World {
 	}
 	w.net = NewNetwork(c.Network)
 	w.transport = w.net
+	if c.GRPC {
+		w.transport = NewGRPC(w.net, c.Timing)
+	}
 	for i, m := range c.Members {
 		if int(m.ID) != i+1 {
 			panic(fmt.Sprintf("sim: the servers of a world have the ids 1, 2 and so on; number %d has %d", i+1, m.ID))
