@@ -20,6 +20,8 @@ const maxShown = 500
 type Shape struct {
 	// Voters and Observers are how many servers of each kind there are; the observers' ids follow the voters'.
 	Voters, Observers int
+	// Wired lets the servers reach each other by wires that can be cut.
+	Wired bool
 	// Args are given to every server.
 	Args []string
 }
@@ -29,7 +31,11 @@ type Shape struct {
 type Ensemble struct {
 	// Members are the servers in the order of their ids, from 1.
 	Members []*Member
+	wires   map[route]*Wire // nil unless wired
 }
+
+// route is from one server to another.
+type route struct{ from, to uint32 }
 
 // NewEnsemble chooses addresses and starts nothing. The servers' directories will lie below dir.
 func NewEnsemble(binary, dir string, shape Shape) (*Ensemble, error) {
@@ -41,11 +47,41 @@ func NewEnsemble(binary, dir string, shape Shape) (*Ensemble, error) {
 		}
 		e.Members = append(e.Members, m)
 	}
-	peers := e.peers()
+	if shape.Wired {
+		if err := e.wire(); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
 	for _, m := range e.Members {
-		m.args = append([]string{"--id", strconv.Itoa(int(m.ID)), "--peers", peers, "--data-dir", m.Dir}, shape.Args...)
+		m.args = append([]string{"--id", strconv.Itoa(int(m.ID)), "--peers", e.peers(m), "--data-dir", m.Dir}, shape.Args...)
 	}
 	return e, nil
+}
+
+// wire lays a wire from each server to each other.
+func (e *Ensemble) wire() error {
+	e.wires = map[route]*Wire{}
+	for _, from := range e.Members {
+		for _, to := range e.Others(from) {
+			w, err := NewWire(to.PeerAddr)
+			if err != nil {
+				return err
+			}
+			e.wires[route{from.ID, to.ID}] = w
+		}
+	}
+	return nil
+}
+
+// Part cuts the wires between some servers and all others, and mends the rest. The ensemble must be wired.
+func (e *Ensemble) Part(some ...*Member) {
+	for r, w := range e.wires {
+		if slices.Contains(some, e.Member(r.from)) == slices.Contains(some, e.Member(r.to)) {
+			w.Mend()
+		} else {
+			w.Cut()
+		}
+	}
 }
 
 // choose takes addresses that nobody has.
@@ -66,15 +102,19 @@ func (m *Member) collides(o *Member) bool {
 	return m.Addr == o.Addr || m.Addr == o.PeerAddr || m.PeerAddr == o.Addr || m.PeerAddr == o.PeerAddr
 }
 
-// peers is the list of all servers, as the flag wants it.
-func (e *Ensemble) peers() string {
+// peers is the list of all servers with where one of them reaches them, as the flag wants it.
+func (e *Ensemble) peers(from *Member) string {
 	var parts []string
 	for _, m := range e.Members {
 		role := ""
 		if m.Observer {
 			role = ":observer"
 		}
-		parts = append(parts, fmt.Sprintf("%d=%s%s", m.ID, m.PeerAddr, role))
+		addr := m.PeerAddr
+		if w := e.wires[route{from.ID, m.ID}]; w != nil {
+			addr = w.Addr()
+		}
+		parts = append(parts, fmt.Sprintf("%d=%s%s", m.ID, addr, role))
 	}
 	return strings.Join(parts, ",")
 }
@@ -96,12 +136,15 @@ func (e *Ensemble) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close kills every server that runs.
+// Close kills every server that runs, and takes up the wires.
 func (e *Ensemble) Close() error {
 	var errs []error
 	for _, m := range e.Members {
 		m.Kill()
 		errs = append(errs, m.admin.Close())
+	}
+	for _, w := range e.wires {
+		errs = append(errs, w.Close())
 	}
 	return errors.Join(errs...)
 }
