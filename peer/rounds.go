@@ -66,6 +66,13 @@ func (r *rounds) latest() uint64 {
 	return r.mu.newest
 }
 
+// pending returns how many wait for a quorum's echo.
+func (r *rounds) pending() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.mu.asks)
+}
+
 // echo records that a server has answered a round.
 func (r *rounds) echo(id txn.ServerID, disk txn.StorageID, round uint64) {
 	r.mu.Lock()

@@ -121,6 +121,9 @@ func TestRoundsExhaustive(t *testing.T) {
 			if !slices.Equal(w.done, w.model.done) {
 				t.Fatalf("%q: answered %q, by the definition %q", path, w.done, w.model.done)
 			}
+			if w.pending() != len(w.model.open) {
+				t.Fatalf("%q: %d are pending, by the definition %d", path, w.pending(), len(w.model.open))
+			}
 		}
 		over := errors.New("over")
 		for _, round := range w.model.open {

@@ -27,6 +27,8 @@ type Status struct {
 	MembersZxid txn.Zxid
 	// Election is where this server's part in the election stands.
 	Election election.Status
+	// PendingSyncs are the reads that wait until a quorum has proven that this server still leads; the leader's only.
+	PendingSyncs int
 	// Learners are those with a stream to this server, in the order of their ids; the leader's only.
 	Learners []LearnerStatus
 }
@@ -62,6 +64,8 @@ type LearnerStatus struct {
 	Acked    txn.Zxid
 	LagTxns  int64
 	LagBytes int64
+	// Owed are the requests that it has asked and has no answer to yet.
+	Owed int
 	// Silent is for how long nothing was heard of it.
 	Silent time.Duration
 	Sync   SyncStatus
@@ -83,6 +87,7 @@ func (p *Peer) Status() Status {
 	}
 	if now.candidacy != nil {
 		s.Learners = now.candidacy.learners()
+		s.PendingSyncs = now.candidacy.rounds.pending()
 	}
 	return s
 }
@@ -101,7 +106,7 @@ func (s *session) status() LearnerStatus {
 	st := LearnerStatus{ID: s.id, Votes: who.votes(s.id), Counts: who.counts(s.id, s.disk), Storage: s.disk, Silent: s.silent()}
 	st.LagBytes, _ = s.flow.waiting()
 	s.mu.Lock()
-	st.State, st.Sync = s.mu.phase.String(), s.mu.sync
+	st.State, st.Sync, st.Owed = s.mu.phase.String(), s.mu.sync, s.mu.owed
 	s.mu.Unlock()
 	select {
 	case <-s.lead.established:

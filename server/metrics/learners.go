@@ -14,6 +14,7 @@ func (s Source) ensemble() []gauge {
 		return func() float64 { return count(s.Peer().Learners, which) }
 	}
 	return []gauge{
+		{"pending_syncs", "Syncs that wait for a quorum to prove that this server still leads.", nil, func() float64 { return float64(s.Peer().PendingSyncs) }},
 		{"quorum_size", "Voters of the ensemble.", nil, func() float64 {
 			return count(s.Peer().Members, func(m *peer.MemberStatus) bool { return m.Role != txn.Observer })
 		}},
@@ -43,6 +44,7 @@ func count[T any](all []T, which func(*T) bool) float64 {
 type lags struct {
 	peer        func() peer.Status
 	txns, bytes *prometheus.Desc
+	owed        *prometheus.Desc
 }
 
 func newLags(status func() peer.Status) *lags {
@@ -51,6 +53,7 @@ func newLags(status func() peer.Status) *lags {
 		status,
 		desc("quorate_learner_lag_txns", "Transactions that a learner has not acknowledged."),
 		desc("quorate_learner_lag_bytes", "Bytes sent to a learner that it has not acknowledged."),
+		desc("quorate_learner_owed", "Requests of a learner that it has no answer to yet."),
 	}
 }
 
@@ -58,6 +61,7 @@ func newLags(status func() peer.Status) *lags {
 func (l *lags) Describe(to chan<- *prometheus.Desc) {
 	to <- l.txns
 	to <- l.bytes
+	to <- l.owed
 }
 
 // Collect implements prometheus.Collector.
@@ -70,5 +74,6 @@ func (l *lags) Collect(to chan<- prometheus.Metric) {
 		told[learner.ID] = true
 		to <- prometheus.MustNewConstMetric(l.txns, prometheus.GaugeValue, float64(learner.LagTxns), key(learner.ID))
 		to <- prometheus.MustNewConstMetric(l.bytes, prometheus.GaugeValue, float64(learner.LagBytes), key(learner.ID))
+		to <- prometheus.MustNewConstMetric(l.owed, prometheus.GaugeValue, float64(learner.Owed), key(learner.ID))
 	}
 }

@@ -110,9 +110,10 @@ func TestWhatALearnerReceives(t *testing.T) {
 func TestLearnersAreCountedByWhatTheyAre(t *testing.T) {
 	m := metrics.New()
 	learner := func(id txn.ServerID, state string, votes, counts bool, kind resync.Kind) peer.LearnerStatus {
-		return peer.LearnerStatus{ID: id, State: state, Votes: votes, Counts: counts, Sync: peer.SyncStatus{Kind: kind}, LagTxns: int64(id), LagBytes: 100 * int64(id)}
+		return peer.LearnerStatus{ID: id, State: state, Votes: votes, Counts: counts, Sync: peer.SyncStatus{Kind: kind}, LagTxns: int64(id), LagBytes: 100 * int64(id), Owed: 10 * int(id)}
 	}
 	status := peer.Status{
+		PendingSyncs: 7,
 		Members: []peer.MemberStatus{{Member: txn.Member{ID: 1}}, {Member: txn.Member{ID: 2, Role: txn.Voter}}, {Member: txn.Member{ID: 3, Role: txn.Observer}}},
 		Learners: []peer.LearnerStatus{
 			learner(2, "serving", true, true, resync.Diff), learner(3, "serving", false, false, resync.Snap), learner(4, "serving", true, false, resync.Diff),
@@ -126,7 +127,7 @@ func TestLearnersAreCountedByWhatTheyAre(t *testing.T) {
 	})
 	has(t, scrape(t, m), "quorum_size 2", "learners 8", "synced_followers 2", "synced_observers 1", "synced_non_voting_followers 1",
 		"inflight_snap_count 1", "inflight_diff_count 2", `quorate_learner_lag_txns{key="2"} 2`, `quorate_learner_lag_bytes{key="3"} 300`,
-		`quorate_learner_lag_txns{key="8"} 8`)
+		`quorate_learner_lag_txns{key="8"} 8`, `quorate_learner_owed{key="4"} 40`, "pending_syncs 7")
 	status = peer.Status{}
 	body := scrape(t, m)
 	has(t, body, "learners 0", "quorum_size 0")
