@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -37,8 +36,7 @@ const authHeader = "quorate-auth"
 
 // options is what the Option functions fill in.
 type options struct {
-	auth   []string // key, value, key, value…
-	dialer func(context.Context, string) (net.Conn, error)
+	auth []string // key, value, key, value…
 }
 
 // Option changes how [Dial] connects.
@@ -50,12 +48,6 @@ type Option func(*options)
 // has to be protected.
 func WithAuth(scheme, credentials string) Option {
 	return func(o *options) { o.auth = append(o.auth, authHeader, scheme+" "+credentials) }
-}
-
-// WithDialer opens connections with dial instead of TCP; the address is the one
-// given to Dial.
-func WithDialer(dial func(ctx context.Context, address string) (net.Conn, error)) Option {
-	return func(o *options) { o.dialer = dial }
 }
 
 // Dial prepares a client for the servers at the given addresses, each host:port.
@@ -74,7 +66,7 @@ func Dial(servers []string, opts ...Option) (*Client, error) {
 		if err := checkAddress(address); err != nil {
 			return nil, errors.Join(err, f.close())
 		}
-		conn, err := grpc.NewClient("passthrough:///"+address, o.dialOptions()...)
+		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions()...)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %q: %w", ErrBadAddress, address, err), f.close())
 		}
@@ -103,8 +95,8 @@ func (c *Client) Servers() []string {
 // afterwards.
 func (c *Client) Close() error { return c.conns.close() }
 
-func (o *options) dialOptions() []grpc.DialOption {
-	opts := []grpc.DialOption{
+func dialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(MaxMessageSize),
@@ -118,10 +110,6 @@ func (o *options) dialOptions() []grpc.DialOption {
 		}),
 		grpc.WithDisableServiceConfig(),
 	}
-	if o.dialer != nil {
-		opts = append(opts, grpc.WithContextDialer(o.dialer))
-	}
-	return opts
 }
 
 // checkAddress refuses what cannot be host:port, so that a slip of the pen is told

@@ -1,11 +1,8 @@
 package peer
 
 import (
-	"context"
-	"errors"
 	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 
 	"github.com/quorate/quorate/store/txn"
 )
@@ -53,44 +50,24 @@ func TestObserversCommitNothing(t *testing.T) {
 	}
 }
 
-func TestWatermarkWakesWhoWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var w watermark
-		w.raise(3)
-		if err := w.wait(t.Context(), 3); err != nil {
-			t.Fatal(err)
-		}
-		reached := false
-		go func() {
-			if err := w.wait(t.Context(), 5); err != nil {
-				t.Error(err)
-			}
-			reached = true
-		}()
-		synctest.Wait()
-		w.raise(4)
-		synctest.Wait()
-		if reached {
-			t.Fatal("woke up at 4, waiting for 5")
-		}
-		w.raise(6)
-		synctest.Wait()
-		if !reached {
-			t.Fatal("not woken at 6")
-		}
-		w.raise(2)
-		if w.poll(6) != nil {
-			t.Fatal("the mark went back")
-		}
-	})
-}
-
-func TestWatermarkGivesUpWithTheCause(t *testing.T) {
-	cause := errors.New("enough")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(cause)
+func TestWatermark(t *testing.T) {
 	var w watermark
-	if err := w.wait(ctx, 1); !errors.Is(err, cause) {
-		t.Errorf("got %v, want the cause", err)
+	w.raise(3)
+	if w.poll(3) != nil {
+		t.Fatal("3 is not reached at 3")
+	}
+	for _, z := range []txn.Zxid{3, 4, 6, 2} {
+		five := w.poll(5)
+		w.raise(z)
+		select {
+		case <-five:
+		default:
+			if five != nil {
+				t.Fatalf("who waits for 5 is not woken at %v", z)
+			}
+		}
+		if reached := w.poll(5) == nil; reached != (z >= 5 || z == 2) {
+			t.Fatalf("at %v: 5 is reached: %v", z, reached)
+		}
 	}
 }

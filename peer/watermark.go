@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"context"
 	"sync"
 
 	"github.com/quorate/quorate/store/txn"
@@ -24,21 +23,6 @@ func (w *watermark) raise(z txn.Zxid) {
 	if w.mu.changed != nil {
 		close(w.mu.changed)
 		w.mu.changed = nil
-	}
-}
-
-// wait returns when the mark has reached z, or ctx's cause.
-func (w *watermark) wait(ctx context.Context, z txn.Zxid) error {
-	for {
-		changed := w.poll(z)
-		if changed == nil {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
 }
 

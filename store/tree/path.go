@@ -79,9 +79,6 @@ func Parent(p string) string {
 	return rootPath
 }
 
-// Name returns the last name of p, "" for the root.
-func Name(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
-
 // within tells whether p is top or below it.
 func within(top, p string) bool {
 	return top == rootPath || strings.HasPrefix(p, top) && (len(p) == len(top) || p[len(top)] == '/')

@@ -3,7 +3,6 @@ package txn
 import (
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // Epoch numbers the reigns of leaders, from 1. Each new leader takes a greater
@@ -32,24 +31,9 @@ func (z Zxid) Epoch() Epoch { return Epoch(z >> 32) }
 // Counter returns z's place within its epoch, from 1.
 func (z Zxid) Counter() uint32 { return uint32(z) }
 
-// String returns epoch.counter in decimal, e.g. "3.17"; the form [ParseZxid] reads.
+// String returns epoch.counter in decimal, e.g. "3.17".
 func (z Zxid) String() string {
 	return strconv.FormatUint(uint64(z>>32), 10) + "." + strconv.FormatUint(uint64(uint32(z)), 10)
-}
-
-// ParseZxid reads the form "epoch.counter", or a plain or 0x-prefixed number as
-// ZooKeeper's tools print it.
-func ParseZxid(s string) (Zxid, error) {
-	if e, c, ok := strings.Cut(s, "."); ok {
-		epoch, err1 := strconv.ParseUint(e, 10, 32)
-		counter, err2 := strconv.ParseUint(c, 10, 32)
-		if err1 == nil && err2 == nil {
-			return MakeZxid(Epoch(epoch), uint32(counter)), nil
-		}
-	} else if n, err := strconv.ParseUint(s, 0, 64); err == nil {
-		return Zxid(n), nil
-	}
-	return 0, fmt.Errorf("%q is no zxid: want epoch.counter or a number", s)
 }
 
 // ServerID names a server of the ensemble, [MinServerID] to [MaxServerID]. 0 is nobody.
