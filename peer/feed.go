@@ -27,9 +27,10 @@ type feed struct {
 		sync.Mutex
 		// window holds the records after base, in order. What is not durable yet is
 		// always in it, since the files do not show that.
-		window []wal.Record
-		base   txn.Zxid
-		bytes  int64
+		window  []wal.Record
+		base    txn.Zxid
+		bytes   int64
+		durable txn.Zxid // the log was, when records last came
 	}
 }
 
@@ -47,6 +48,7 @@ func (f *feed) append(recs []wal.Record) {
 	for _, r := range recs {
 		f.mu.bytes += int64(len(r.Payload))
 	}
+	f.mu.durable = durable
 	f.trim(durable)
 	f.mu.Unlock()
 	f.news.light()

@@ -1,0 +1,64 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestHeldByALeader: a learner that acknowledges nothing fills its window, and what is told is what there is.
+func TestHeldByALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window, end, txnBytes = 10 << 10, 4 << 10, 2 << 10
+		c, _ := reign(t, premise{timing: patient, limits: Limits{Window: window, Feed: end}}, 2)
+		defer c.rises()
+		three := c.comes(3, c.current())
+		three.set(doesNotAck)
+		for i := range 60 {
+			c.creates(fmt.Sprintf("/%01000d", i))
+		}
+		three.says(syncOf(1))
+		held := map[string]int64{}
+		for _, h := range c.peer.Held() {
+			held[h.What] = h.Is
+			if h.Is > h.Bound || h.Bound == 0 {
+				t.Errorf("%+v", h)
+			}
+		}
+		for what, least := range map[string]int64{
+			"bytes of the log's end": end - txnBytes,
+			"bytes before the newest that learner 2 has not acknowledged": 0,
+			"bytes before the newest that learner 3 has not acknowledged": window - txnBytes,
+			"answers owed to learner 2":                                   0,
+			"answers owed to learner 3":                                   0,
+		} {
+			if is, ok := held[what]; !ok || is < least {
+				t.Errorf("%s: %d (%v), want at least %d", what, is, ok, least)
+			}
+		}
+		if len(held) != 5 {
+			t.Errorf("held: %v", held)
+		}
+	})
+}
+
+// TestHeldByALearner: requests wait to be sent and for answers; a single one may be of any size.
+func TestHeldByALearner(t *testing.T) {
+	a, up := newAnswers(t), newUpstream(newOutbox(time.Second), func() {})
+	for n := range 4 {
+		var bytes int64
+		if n > 1 {
+			bytes = up.outbox.mu.bytes
+		}
+		want := []Held{{"requests that are not done", int64(n), maxOutstanding}, {"bytes of requests that are not sent", bytes, maxUnsent}}
+		if got := up.held(); !slices.Equal(got, want) {
+			t.Errorf("after %d requests: %v, want %v", n, got, want)
+		}
+		a.submit(up, fmt.Sprint("/", n))
+	}
+	if up.outbox.mu.bytes == 0 {
+		t.Error("no request waits")
+	}
+}
