@@ -262,7 +262,7 @@ func (h *Host) assemble(l *life, st *store.Store) (*running, error) {
 	c := h.world.config
 	p, err := peer.New(peer.Config{
 		ID: h.ID, Members: c.Members, Store: st, Dialer: l.port, Random: l.random,
-		Bootstrap: c.Bootstrap, Timing: c.Timing, Limits: c.Limits, Events: l.emit, Yield: l.yield,
+		Bootstrap: c.Bootstrap, Timing: c.Timing, Limits: c.Limits, Events: l.emit, Yield: endInstant,
 	})
 	if err != nil {
 		return nil, err
@@ -299,8 +299,8 @@ func (l *life) emit(e peer.Event) {
 	}
 }
 
-// yield ends the instant: all else that is to happen in it happens now.
-func (l *life) yield(ctx context.Context) {
+// endInstant ends the instant: all else that is to happen in it happens now.
+func endInstant(ctx context.Context) {
 	left := yieldPlace.in(0)
 	if left == 0 { // this is the end
 		return
@@ -385,6 +385,7 @@ func together(ctx, killed context.Context, parts ...func(context.Context) error)
 	case <-ended:
 	}
 	for i := len(parts) - 1; i >= 0; i-- {
+		endInstant(killed) // a part ends after what it has begun in this instant, not beside it
 		stops[i]()
 		<-dones[i]
 	}
