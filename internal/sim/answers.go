@@ -19,6 +19,7 @@ func (c *checker) ask(op string) (floor txn.Zxid) {
 // wrote holds the answer to a write against the history, and returns the error that the client
 // sees: what a process answers in the instant of its death is lost.
 func (c *checker) wrote(l *life, op string, floor, z txn.Zxid, err error) error {
+	c.bounded()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.dead.Load() {
@@ -47,6 +48,7 @@ func (c *checker) wrote(l *life, op string, floor, z txn.Zxid, err error) error 
 
 // read holds what a client has read after a Sync, at z, against the history.
 func (c *checker) read(l *life, path string, floor, z txn.Zxid, data string, there bool) error {
+	c.bounded()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.dead.Load() {

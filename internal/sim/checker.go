@@ -32,6 +32,7 @@ import (
 //	Digests                    at the same zxid trees are the same, and as their leader said
 //	NoLostAck                  what a client was told is committed, and what it was refused is not
 //	Linearizability            a write, or a read after Sync, comes after all that was answered before it was asked
+//	BoundedMemory              what servers hold for each other is within its bounds, whenever a client is answered
 //	Recovery                   a server whose disk is whole starts, and does not end by itself
 type checker struct {
 	world *World

@@ -14,7 +14,7 @@ func expect(s *script, words []string) ([]string, error) {
 	}
 	facts := map[string]func(*script, []string) error{
 		"leader": (*script).expectLeader, "role": (*script).expectRole, "log": (*script).expectLog, "epochs": (*script).expectEpochs,
-		"shows": (*script).expectShows, "lacks": (*script).expectLacks, "syncing": (*script).expectSyncing, "same": (*script).expectSame,
+		"shows": (*script).expectShows, "lacks": (*script).expectLacks, "syncing": (*script).expectSyncing, "lag": (*script).expectLag, "same": (*script).expectSame,
 	}
 	check, ok := facts[words[0]]
 	if !ok {
@@ -129,6 +129,35 @@ func (s *script) expectSyncing(words []string) error {
 		return fmt.Errorf("it is synchronizing %v", all)
 	}
 	return nil
+}
+
+// expectLag: so many bytes, from..to, has a leader sent to a learner that are not acknowledged.
+func (s *script) expectLag(words []string) error {
+	if len(words) != 3 {
+		return errors.New("which leader, which learner, and how many bytes?")
+	}
+	h, err := s.host(words[0])
+	if err != nil {
+		return err
+	}
+	r := h.server()
+	if r == nil {
+		return errDown
+	}
+	var from, to int64
+	if _, err := fmt.Sscanf(words[2], "%d..%d", &from, &to); err != nil {
+		return err
+	}
+	for _, l := range r.peer.Status().Learners {
+		if fmt.Sprint(l.ID) != words[1] {
+			continue
+		}
+		if l.LagBytes < from || l.LagBytes > to {
+			return fmt.Errorf("it is %d bytes", l.LagBytes)
+		}
+		return nil
+	}
+	return errors.New("it is not there")
 }
 
 // expectSame: all servers that run show the same tree.

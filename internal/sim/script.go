@@ -16,8 +16,8 @@ import (
 // ran. Lines that are empty or begin with # are for people. The commands:
 //
 //	servers 3 [observers 1] [seed 7] [latency 1ms] [disk 1ms..5ms] [detect 3s] [silent] [bootstrap] [snapshot 100]
-//	          [snaps 2] [diffs 8] [snaprate 100000]
-//	                           the world; must be the first. The last three are peer.Limits
+//	          [snaps 2] [diffs 8] [snaprate 100000] [window 8000000] [feed 16000000]
+//	                           the world; must be the first. The last five are peer.Limits
 //	start 1 2 3                begin a life of each
 //	stop 1                     end it in order
 //	crash 1 [keep=synced|all|some|cache] [at TEXT]
@@ -183,6 +183,10 @@ func setting(c *Config, name, value string) (err error) {
 		c.Limits.Snapshots, err = strconv.Atoi(value)
 	case "diffs":
 		c.Limits.Diffs, err = strconv.Atoi(value)
+	case "window":
+		c.Limits.Window, err = strconv.ParseInt(value, 10, 64)
+	case "feed":
+		c.Limits.Feed, err = strconv.ParseInt(value, 10, 64)
 	case "snaprate":
 		c.Limits.SnapshotRate, err = strconv.ParseInt(value, 10, 64)
 	case "latency":

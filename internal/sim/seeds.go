@@ -58,6 +58,7 @@ func (p Plan) world() *World {
 		Network:      NetworkConfig{Latency: Span{200 * time.Microsecond, 5 * time.Millisecond}, Detect: time.Second},
 		Disk:         Span{500 * time.Microsecond, 5 * time.Millisecond},
 		Timing:       peer.Timing{InitLimit: 3 * time.Second, SyncLimit: time.Second},
+		Limits:       limitsOf(p.Seed),
 		Messages:     p.Messages,
 		SnapshotTxns: []int64{0, 50, 200}[mix(p.Seed, 12)%3],
 	})
