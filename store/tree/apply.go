@@ -170,11 +170,11 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 	if _, exists := d.put(it); exists {
 		return fmt.Errorf("%s exists", c.Path)
 	}
-	path := strings.Clone(c.Path)
 	if r.kind == txn.Ephemeral {
 		d.ownOwned()
-		d.owned.Set(ownedNode{c.Owner, path})
+		d.owned.Set(ownedNode{c.Owner, strings.Clone(c.Path)})
 	}
+	path := keyIn(it.block).path // a copy already, for as long as the effect is looked at
 	d.limitsChanged(path, r.data, true)
 	d.charge(path, 1, int64(len(r.data)), out)
 	d.note(out, Created, path, it, &r)

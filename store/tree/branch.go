@@ -10,29 +10,43 @@ import (
 type branch struct {
 	owner *owner
 	*fences
-	kids   []*branch // nil if it is above leaves
-	leaves []*leaf   // nil if it is above branches
+	kids   row[branch] // empty if it is above leaves
+	leaves row[leaf]   // empty if it is above branches
 }
 
 // copy returns a copy of b for w.
 func (b *branch) copy(w *owner) *branch {
-	return &branch{owner: w, fences: b.fences, kids: withRoom(b.kids, 0), leaves: withRoom(b.leaves, 0)}
+	c := *b
+	c.owner = w
+	return &c
 }
 
 // aboveLeaves tells whether b's kids are leaves.
-func (b *branch) aboveLeaves() bool { return b.kids == nil }
+func (b *branch) aboveLeaves() bool { return b.kids.parts[0] == nil }
+
+// size returns the number of b's kids.
+func (b *branch) size() int { return int(b.n) + 1 }
 
 // insertLeaf makes l, with the keys from k on, leaf i of b, not the first. The leaf before
 // has the others of the keys it had.
 func (b *branch) insertLeaf(i int, k key, l *leaf) {
-	b.leaves = slices.Insert(room(b.leaves), i, l)
 	b.fences = b.with(i-1, k.pivot())
+	b.leaves.insert(i, b.size(), l)
 }
 
 // insertKid is insertLeaf for a branch above branches.
 func (b *branch) insertKid(i int, pivot string, kid *branch) {
-	b.kids = slices.Insert(room(b.kids), i, kid)
 	b.fences = b.with(i-1, pivot)
+	b.kids.insert(i, b.size(), kid)
+}
+
+// vouches tells whether every key that is to be in kid i of b has its first n bytes in common with all others that are: the
+// pivots beside it have them in common.
+func (b *branch) vouches(i, n int) bool {
+	if n <= int(b.skip) {
+		return i > 0 && i < int(b.n)
+	}
+	return i > 0 && i < int(b.n) && b.key(i-1).common(b.key(i)) >= n
 }
 
 // cut returns where to split b: see cutAt.
@@ -41,22 +55,27 @@ func (b *branch) cut() int { return cutAt(int(b.n), b.key) }
 // split moves the kids behind the pivot at cut into a new right neighbour, and returns it
 // with that pivot.
 func (b *branch) split(cut int) (middle string, right *branch) {
-	pivots := b.all()
+	pivots := b.fences.all()
 	right = &branch{owner: b.owner, fences: newFences(pivots[cut+1:])}
-	b.fences = newFences(pivots[:cut])
 	if b.aboveLeaves() {
-		b.leaves, right.leaves = parted(b.leaves, cut+1)
+		all := b.leaves.all(b.size())
+		b.leaves, right.leaves = rowOf(all[:cut+1]), rowOf(all[cut+1:])
 	} else {
-		b.kids, right.kids = parted(b.kids, cut+1)
+		all := b.kids.all(b.size())
+		b.kids, right.kids = rowOf(all[:cut+1]), rowOf(all[cut+1:])
 	}
+	b.fences = newFences(pivots[:cut])
 	return pivots[cut], right
 }
 
 // join adds what its right neighbour has, from which pivot parts it.
 func (b *branch) join(pivot string, right *branch) {
-	b.fences = newFences(slices.Concat(b.all(), []string{pivot}, right.all()))
-	b.kids = append(b.kids, right.kids...)
-	b.leaves = append(b.leaves, right.leaves...)
+	if b.aboveLeaves() {
+		b.leaves = rowOf(append(b.leaves.all(b.size()), right.leaves.all(right.size())...))
+	} else {
+		b.kids = rowOf(append(b.kids.all(b.size()), right.kids.all(right.size())...))
+	}
+	b.fences = newFences(slices.Concat(b.fences.all(), []string{pivot}, right.fences.all()))
 }
 
 // cutAt returns where to split a B-tree node with n keys: in its middle half, where
@@ -74,23 +93,3 @@ func cutAt(n int, key func(int) key) int {
 }
 
 func abs(n int) int { return max(n, -n) }
-
-// room returns s with space for one more, and for few more: B-tree nodes are copied
-// often, and there are many.
-func room[T any](s []T) []T {
-	if len(s) < cap(s) {
-		return s
-	}
-	return withRoom(s, 4)
-}
-
-// withRoom returns a copy of s with space for n more, nil if that is none at all.
-func withRoom[T any](s []T, n int) []T {
-	if len(s)+n == 0 {
-		return nil
-	}
-	return append(make([]T, 0, len(s)+n), s...)
-}
-
-// parted returns copies of what of s is before and from i on, with space for one more.
-func parted[T any](s []T, i int) (left, right []T) { return withRoom(s[:i], 1), withRoom(s[i:], 1) }

@@ -27,9 +27,9 @@ func (t *nodeTree) get(k key) (item, bool) {
 		return item{}, false
 	}
 	for !b.aboveLeaves() {
-		b = b.kids[b.kid(k)]
+		b = b.kids.at(b.kid(k))
 	}
-	l := b.leaves[b.kid(k)]
+	l := b.leaves.at(b.kid(k))
 	if i, found := l.find(k); found {
 		return l.item(i), true
 	}
@@ -46,11 +46,11 @@ func (t *nodeTree) ascend(k key, yield func(item) bool) {
 func (b *branch) ascend(k key, yield func(item) bool) bool {
 	i := b.kid(k)
 	if b.aboveLeaves() {
-		l := b.leaves[i]
+		l := b.leaves.at(i)
 		from, _ := l.search(k)
 		return l.scan(from, yield) && b.scan(i+1, yield)
 	}
-	return b.kids[i].ascend(k, yield) && b.scan(i+1, yield)
+	return b.kids.at(i).ascend(k, yield) && b.scan(i+1, yield)
 }
 
 // scan calls yield for all items in order, while it returns true.
@@ -62,16 +62,8 @@ func (t *nodeTree) scan(yield func(item) bool) {
 
 // scan calls yield for the items of the kids from i on, in order, while it returns true.
 func (b *branch) scan(i int, yield func(item) bool) bool {
-	if b.aboveLeaves() {
-		for _, l := range b.leaves[i:] {
-			if !l.scan(0, yield) {
-				return false
-			}
-		}
-		return true
-	}
-	for _, kid := range b.kids[i:] {
-		if !kid.scan(0, yield) {
+	for ; i < b.size(); i++ {
+		if b.aboveLeaves() && !b.leaves.at(i).scan(0, yield) || !b.aboveLeaves() && !b.kids.at(i).scan(0, yield) {
 			return false
 		}
 	}

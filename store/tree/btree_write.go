@@ -12,16 +12,22 @@ func (t *nodeTree) mutable(b *branch) *branch {
 
 // mutableKid is mutable for kid i of b, which is mutable and not above leaves.
 func (t *nodeTree) mutableKid(b *branch, i int) *branch {
-	b.kids[i] = t.mutable(b.kids[i])
-	return b.kids[i]
+	old := b.kids.at(i)
+	kid := t.mutable(old)
+	if kid != old {
+		b.kids.put(i, kid)
+	}
+	return kid
 }
 
 // mutableLeaf is mutable for leaf i of b, which is mutable and above leaves.
 func (t *nodeTree) mutableLeaf(b *branch, i int) *leaf {
-	if l := b.leaves[i]; l.owner != t.owner {
-		b.leaves[i] = l.copy(t.owner)
+	l := b.leaves.at(i)
+	if l.owner != t.owner {
+		l = l.copy(t.owner)
+		b.leaves.put(i, l)
 	}
-	return b.leaves[i]
+	return l
 }
 
 // edit returns the place of the item with key k, and whether there is one.
@@ -37,7 +43,7 @@ func (t *nodeTree) edit(k key) (place, bool) {
 	kid := b.kid(k)
 	// Searching first, in the leaf that may have to be copied, lets the processor wait for the
 	// block and the rest of the leaf at once.
-	i, found := b.leaves[kid].find(k)
+	i, found := b.leaves.at(kid).find(k)
 	if !found {
 		return place{}, false
 	}
@@ -48,7 +54,7 @@ func (t *nodeTree) edit(k key) (place, bool) {
 func (t *nodeTree) set(it item) (old item, replaced bool) {
 	k := keyIn(it.block)
 	b, i, edge := t.leafFor(k)
-	at, found := b.leaves[i].search(k)
+	at, found, shares := b.seek(i, k)
 	l := t.mutableLeaf(b, i)
 	if found {
 		old = l.item(at)
@@ -58,16 +64,29 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 	t.count++
 	if l.n == maxLeaf {
 		l, at = t.splitLeaf(b, i, at, k, edge)
+		shares = false // with fewer keys, that have more in common
 	}
-	l.insert(at, k, it)
+	l.insert(at, k, it, shares)
 	return item{}, false
+}
+
+// seek looks for k in leaf i of b, where it belongs. shares tells whether it is known that k shares what all keys of the leaf
+// have in common: mostly without a look at any of them, which would be a cache miss.
+func (b *branch) seek(i int, k key) (at int, found, shares bool) {
+	l := b.leaves.at(i)
+	if b.vouches(i, int(l.skip)) {
+		at, found = l.find(k)
+		return at, found, true
+	}
+	at, found = l.search(k)
+	return at, found, false
 }
 
 // splitLeaf splits leaf i of b, of which both are mutable, and returns the half into which k is
 // to be inserted, and where; at is where it would be in the whole. Edge says that it is the last
 // leaf of all.
 func (t *nodeTree) splitLeaf(b *branch, i, at int, k key, edge bool) (*leaf, int) {
-	l := b.leaves[i]
+	l := b.leaves.at(i)
 	if edge && at == maxLeaf {
 		// Who adds at the very end will go on doing so: leave the left one full.
 		l.pack()
@@ -102,17 +121,17 @@ func (t *nodeTree) add(items []item) {
 // room for a pivot; and whether it is the last of all.
 func (t *nodeTree) leafFor(k key) (b *branch, i int, edge bool) {
 	if t.root == nil {
-		t.root = &branch{owner: t.owner, fences: newFences(nil), leaves: []*leaf{{owner: t.owner}}}
+		t.root = &branch{owner: t.owner, fences: newFences(nil), leaves: rowOf([]*leaf{{owner: t.owner}})}
 	}
 	t.root = t.mutable(t.root)
 	if root := t.root; root.n == maxBranch {
-		t.root = &branch{owner: t.owner, fences: newFences(nil), kids: []*branch{root}}
+		t.root = &branch{owner: t.owner, fences: newFences(nil), kids: rowOf([]*branch{root})}
 	}
 	b, edge = t.root, true
 	for !b.aboveLeaves() {
 		i = t.kidWithRoom(b, k, edge)
 		edge = edge && i == int(b.n)
-		b = b.kids[i]
+		b = b.kids.at(i)
 	}
 	i = b.kid(k)
 	return b, i, edge && i == int(b.n)
@@ -147,8 +166,8 @@ func (t *nodeTree) delete(k key) (old item, found bool) {
 	if old, found = t.remove(t.root, k); found {
 		t.count--
 	}
-	for len(t.root.kids) == 1 {
-		t.root = t.root.kids[0]
+	for t.root.n == 0 && !t.root.aboveLeaves() {
+		t.root = t.root.kids.at(0)
 	}
 	return old, found
 }
@@ -157,7 +176,7 @@ func (t *nodeTree) delete(k key) (old item, found bool) {
 func (t *nodeTree) remove(b *branch, k key) (old item, found bool) {
 	i := b.kid(k)
 	if b.aboveLeaves() {
-		at, found := b.leaves[i].search(k)
+		at, found := b.leaves.at(i).search(k)
 		if !found {
 			return item{}, false
 		}
@@ -179,20 +198,20 @@ func (t *nodeTree) remove(b *branch, k key) (old item, found bool) {
 
 // mergeLeaves makes one of the leaves i and i+1 of b, which is mutable, if they fit into one.
 func (t *nodeTree) mergeLeaves(b *branch, i int) {
-	if i+1 >= len(b.leaves) || b.leaves[i].n+b.leaves[i+1].n >= maxLeaf {
+	if i == int(b.n) || b.leaves.at(i).n+b.leaves.at(i+1).n >= maxLeaf {
 		return
 	}
-	t.mutableLeaf(b, i).join(b.leaves[i+1])
+	t.mutableLeaf(b, i).join(b.leaves.at(i + 1))
+	b.leaves = rowOf(slices.Delete(b.leaves.all(b.size()), i+1, i+2))
 	b.fences = b.without(i)
-	b.leaves = slices.Delete(b.leaves, i+1, i+2)
 }
 
 // merge is mergeLeaves for a branch that is not above leaves.
 func (t *nodeTree) merge(b *branch, i int) {
-	if i+1 >= len(b.kids) || b.kids[i].n+b.kids[i+1].n >= maxBranch {
+	if i == int(b.n) || b.kids.at(i).n+b.kids.at(i+1).n >= maxBranch {
 		return
 	}
-	t.mutableKid(b, i).join(b.pivot(i), b.kids[i+1])
+	t.mutableKid(b, i).join(b.pivot(i), b.kids.at(i+1))
+	b.kids = rowOf(slices.Delete(b.kids.all(b.size()), i+1, i+2))
 	b.fences = b.without(i)
-	b.kids = slices.Delete(b.kids, i+1, i+2)
 }

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// maxBranch is the greatest number of pivots of a branch, chosen by measurement: a change
-// copies the pointers to the kids. Below a quarter of that, a branch is merged with a
-// neighbour if they fit into one.
-const maxBranch = 64
+// maxBranch is the greatest number of pivots of a branch, chosen by measurement. Below a quarter of that, a branch is merged
+// with a neighbour if they fit into one.
+const maxBranch = 63
 
 // fences are the pivots of a branch, keys that part its kids: kid i has the keys from pivot
 // i-1 on. They never change and are shared by all copies of the branch.

@@ -72,10 +72,10 @@ func (l *leaf) put(i int, it item) {
 	l.packDead()
 }
 
-// insert puts it at i. There must be room for it.
-func (l *leaf) insert(i int, k key, it item) {
+// insert puts it, with key k, at i. There must be room for it. shares tells that k is known to share what all keys have in common.
+func (l *leaf) insert(i int, k key, it item, shares bool) {
 	l.makeRoom(it)
-	fits := l.n > 0 && k.shares(l.key(0), int(l.skip))
+	fits := shares || l.n > 0 && k.shares(l.key(0), int(l.skip))
 	l.n++
 	copy(l.tags[i+1:l.n], l.tags[i:])
 	copy(l.refs[i+1:l.n], l.refs[i:])

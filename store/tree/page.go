@@ -139,7 +139,7 @@ func (l *leaf) hold(it item) ref {
 func (l *leaf) holdLarge(it item) ref {
 	var large []item
 	if l.large != nil {
-		large = withRoom(*l.large, 1)
+		large = append(make([]item, 0, len(*l.large)+1), *l.large...)
 	}
 	i := slices.Index(large, item{})
 	if i < 0 {

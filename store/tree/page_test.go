@@ -83,7 +83,7 @@ func TestPages(t *testing.T) {
 			now.tree.delete(keyOf(path))
 			delete(now.model, path)
 		}
-		for _, l := range now.tree.root.leaves {
+		for _, l := range now.tree.root.leaves.all(now.tree.root.size()) {
 			checkPage(t, fmt.Sprintf("step %d", step), l)
 		}
 		if t.Failed() {
@@ -121,7 +121,7 @@ func TestPageLetsGo(t *testing.T) {
 	for i := range maxLeaf {
 		tree.set(leafItem(fmt.Sprintf("/n%02d", i), 1))
 	}
-	l := tree.root.leaves[0]
+	l := tree.root.leaves.at(0)
 	large := item{block: (&record{path: "/n07", kind: txn.Persistent, czxid: 1, mzxid: 1, data: strings.Repeat("d", 2*maxPacked)}).encode()}
 	for _, i := range rng.Perm(maxLeaf) {
 		at, _ := tree.edit(keyOf(fmt.Sprintf("/n%02d", i)))
