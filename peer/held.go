@@ -13,8 +13,8 @@ type Held struct {
 	Is, Bound int64
 }
 
-// Held returns what this peer holds at this moment as a leader, for each learner that is connected, and as a learner.
-// What a learner has logged and not applied yet, which is bounded too, is not among it. It may be called by anybody.
+// Held returns what this peer holds at this moment as a leader, for each learner that is connected, and as a learner
+// that serves. It may be called by anybody.
 func (p *Peer) Held() []Held {
 	var all []Held
 	now := p.Standing()
@@ -22,6 +22,7 @@ func (p *Peer) Held() []Held {
 		all = now.candidacy.held()
 	}
 	if now.Upstream != nil {
+		all = append(all, now.Upstream.applier.held())
 		all = append(all, now.Upstream.held()...)
 	}
 	return all
@@ -83,4 +84,10 @@ func (o *outbox) held() Held {
 		bytes = o.mu.bytes
 	}
 	return Held{"bytes of requests that are not sent", bytes, maxUnsent}
+}
+
+func (a *applier) held() Held {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return Held{"bytes of txns that are not applied", a.mu.bytes, maxPending}
 }

@@ -2,10 +2,13 @@ package peer
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/quorate/quorate/store/vfs"
 )
 
 // TestHeldByALeader: a learner that acknowledges nothing fills its window, and what is told is what there is.
@@ -44,8 +47,34 @@ func TestHeldByALeader(t *testing.T) {
 	})
 }
 
-// TestHeldByALearner: requests wait to be sent and for answers; a single one may be of any size.
+// TestHeldByALearner: what is logged and not committed is not applied, and a request has no answer.
 func TestHeldByALearner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := awake(t, vfs.NewMem())
+		defer f.asleep()
+		s, ended := f.follow(Following)
+		h := newAnnals(t)
+		s.lead(1, h)
+		prev := h.last()
+		h.grow(4, 1000)
+		s.say(proposal(prev, h.after(prev), 0))
+		newAnswers(t).submit(f.peer.Standing().Upstream, "/a")
+		synctest.Wait()
+		want := []Held{
+			{"bytes of txns that are not applied", int64(size(h.after(prev))), maxPending},
+			{"requests that are not done", 1, maxOutstanding},
+			{"bytes of requests that are not sent", 0, maxUnsent},
+		}
+		if got := f.peer.Held(); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		s.end(io.EOF)
+		<-ended
+	})
+}
+
+// TestHeldRequests: those that wait to be sent, but for a single one, which may be of any size.
+func TestHeldRequests(t *testing.T) {
 	a, up := newAnswers(t), newUpstream(newOutbox(time.Second), func() {})
 	for n := range 4 {
 		var bytes int64

@@ -49,6 +49,7 @@ func newLearner(p *Peer, leader txn.Member, role Role) *learner {
 	l.outbox.yield = p.yield
 	l.applier = newApplier(l)
 	l.upstream = newUpstream(l.outbox, l.applier.poke)
+	l.upstream.applier = l.applier
 	return l
 }
 

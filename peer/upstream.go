@@ -24,9 +24,10 @@ const (
 // Upstream is an up-to-date learner's stream to its leader, as those see it who have
 // something to ask. Its methods may be called by anybody.
 type Upstream struct {
-	outbox *outbox
-	poke   func() // wakes who calls release
-	over   chan struct{}
+	outbox  *outbox
+	applier *applier // see Held
+	poke    func()   // wakes who calls release
+	over    chan struct{}
 
 	mu struct {
 		sync.Mutex

@@ -3,8 +3,8 @@ package sim
 import "github.com/quorate/quorate/peer"
 
 // bounded holds what servers keep in memory for each other against its bounds: for learners that take or acknowledge nothing
-// while others go on, above all. It asks the servers, so it must not be called from within them. Not seen from outside are what a learner has
-// logged and not applied, and what lies in the pipelines of clients.
+// while others go on, above all. It asks the servers, so it must not be called from within them. What lies in the
+// clients' pipelines is not seen from outside.
 func (c *checker) bounded() {
 	for _, h := range c.world.hosts {
 		r := h.server()
