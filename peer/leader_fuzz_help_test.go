@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,6 +21,7 @@ type uproar struct {
 	archive  *archive
 	three    *voice      // nil before it comes
 	heeds    *ear        // its
+	idle     txn.Zxid    // up to where it has acknowledged; 0: all that it was sent
 	hecklers [3]*heckler // who may speak
 	all      []*heckler  // who spoke to this candidacy
 	own      txn.Epoch   // accepted when it began
@@ -99,11 +101,29 @@ func (u *uproar) threeComes() {
 	if u.three != nil {
 		has = u.three.has()
 	}
+	u.idle = 0
 	u.three = u.dials(3, func(v *voice) {
 		v.mu.log, v.mu.obeys, v.mu.acks, v.mu.pongs = has, true, true, true
 		u.heeds = u.listens(v)
 	})
 	u.three.introduces()
+}
+
+// idles lets server 3 acknowledge nothing for a moment, so that the hecklers' words decide what is committed.
+func (u *uproar) idles() {
+	if u.three != nil && u.three.serves() && u.idle == 0 {
+		u.record.step("server 3 is slow")
+		u.idle = u.heeds.heard().last
+		u.three.set(doesNotAck)
+	}
+}
+
+// goesOn ends that.
+func (u *uproar) goesOn() {
+	if u.idle != 0 {
+		u.idle = 0
+		u.three.set(func(v *voice) { v.mu.acks = true; v.up <- ackOf(v.mu.log.last) })
+	}
 }
 
 // listens gives a stream its ear.
@@ -126,7 +146,7 @@ func (u *uproar) enters(place, persona int) {
 
 // says lets a heckler say something.
 func (u *uproar) says(h *heckler, m *quorumv1.SyncRequest) {
-	now := h.ear.heard()
+	now, wrong := h.ear.heard(), u.belongsNot(h, m)
 	switch s := m.GetStep().(type) {
 	case *quorumv1.SyncRequest_Info:
 		if !h.introduced {
@@ -154,6 +174,29 @@ func (u *uproar) says(h *heckler, m *quorumv1.SyncRequest) {
 		h.ear.asks(^s.Revalidate.GetId())
 	}
 	h.voice.says(m)
+	if wrong && h.stands() {
+		u.fails("server %d may go on", h.id)
+	}
+}
+
+// belongsNot tells of what a learner that has its history must not say; of one before that it depends on whether it
+// is read yet.
+func (u *uproar) belongsNot(h *heckler, m *quorumv1.SyncRequest) bool {
+	now := h.ear.heard()
+	if now.at < hearsNewLeader || h.held {
+		return false
+	}
+	switch s := m.GetStep().(type) {
+	case *quorumv1.SyncRequest_Ping:
+		return false
+	case *quorumv1.SyncRequest_AckNewLeader:
+		return now.at == hearsBroadcast || len(h.syncs) > 0 || txn.Epoch(s.AckNewLeader.GetEpoch()) != u.lead.epoch
+	case *quorumv1.SyncRequest_Ack:
+		return now.at < hearsBroadcast || !h.durable || txn.Zxid(s.Ack.GetZxid()) > now.last
+	case *quorumv1.SyncRequest_Request, *quorumv1.SyncRequest_Sync, *quorumv1.SyncRequest_Revalidate:
+		return now.at < hearsBroadcast
+	}
+	return true
 }
 
 // has is what the leader may take it to have on its disk.
@@ -256,7 +299,7 @@ func (u *uproar) claimed(who *electorate, there []*heckler) func(txn.ServerID) t
 		}
 		if u.three != nil && id == 3 && who.counts(3, u.three.disk) {
 			if now := u.heeds.heard(); now.at >= hearsNewLeader {
-				z = max(z, now.last)
+				z = max(z, cmp.Or(u.idle, now.last))
 			}
 		}
 		return z
@@ -347,6 +390,7 @@ func (u *uproar) proposes() {
 // lost nothing.
 func (u *uproar) calmsDown() {
 	u.happens(func() {
+		u.goesOn()
 		for _, h := range u.all {
 			u.leaves(h, false)
 		}

@@ -64,6 +64,9 @@ var leaderSeeds = map[string]struct {
 }{
 	"founding":        {[]byte{0, enters, 0, 0, saysRight, 0, timePasses, 4, saysRight, 0, saysRight, 0, saysRight, 0}, "→ 2 NewLeader epoch 1"},
 	"discovery":       {[]byte{2, enters, 0, 0, saysRight, 0}, "→ 2 LeaderInfo"},
+	"an Ack too high": {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, saysAck, 0, 15}, "MALFORMED"},
+	"the only one":    {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
+	"a late word":     {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
 	"a candidate":     {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0, leaderWrites}, "→ 2 Commit"},
 	"broadcast":       {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0}, "→ 2 Proposal"},
 	"history":         {[]byte{5, enters, 0, 0, saysRight, 0, saysAckEpoch, 0, 14, 49, 49, 1, 0, saysRight, 0}, "→ 2 Proposal"},
@@ -77,7 +80,7 @@ var leaderSeeds = map[string]struct {
 	"replaced":        {[]byte{1, enters, 0, 0, saysRight, 0, enters, 1, 0, saysRight, 1, saysRight, 1}, "REPLACED"},
 	"a duplicate":     {[]byte{1, enters, 0, 5, saysRight, 0}, "DUPLICATE"},
 	"handed over":     {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, leaderDoes, 1, timePasses, 1, saysRight, 0, threeComes}, "RESIGNED"},
-	"stalled":         {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 2, leaderDoes, 3, timePasses, 4, timePasses, 2}, "TOO_SLOW"},
+	"stalled":         {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 2, leaderDoes, 4, timePasses, 4, timePasses, 2}, "TOO_SLOW"},
 	"deserted":        {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 1, timePasses, 3, threeComes, leaderWrites}, "no quorum"},
 	"too late":        {[]byte{2, timePasses, 5, timePasses, 2, enters, 0, 0, saysRight, 0, timePasses, 3, threeComes, saysRight, 0}, "NOT_LEADER"},
 }
@@ -101,11 +104,12 @@ func (u *uproar) something() {
 	case enters:
 		u.enters(u.of(3), u.of(len(personae)))
 	case timePasses:
+		u.goesOn()
 		u.waitInBubble([]time.Duration{time.Millisecond, brisk.Tick / 2, brisk.Tick, brisk.SyncLimit / 2, brisk.SyncLimit, brisk.InitLimit}[u.of(6)])
 	case leaderWrites:
 		u.proposes()
 	case leaderDoes:
-		u.leads(u.of(4))
+		u.leads(u.of(5))
 	case threeComes:
 		if u.over() {
 			u.stands()
@@ -136,6 +140,8 @@ func (u *uproar) leads(what int) {
 			u.resigned = true
 			_ = term.end(&resignation{txn.ServerID(what + 1)})
 		}
+	case 3:
+		u.idles()
 	default:
 		for range 5 {
 			u.proposes()

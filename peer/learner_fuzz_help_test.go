@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -142,7 +143,17 @@ func (i *impostor) tells(m *quorumv1.SyncResponse) {
 	if i.script.say(m) {
 		synctest.Wait()
 		i.took(m, log, from)
+		if belongsNowhere(m) && i.script.ctx.Err() == nil {
+			i.fails("it goes on after %s", told(m))
+		}
 	}
+}
+
+// belongsNowhere tells of a message that no learner with a log takes, wherever it comes.
+func belongsNowhere(m *quorumv1.SyncResponse) bool {
+	c := m.GetSnapshot().GetChunk()
+	return m.GetStep() == nil || m.GetInform() != nil || m.GetRevalidated() != nil || m.GetSnapshot() != nil && m.GetSnapshot().GetPart() == nil ||
+		c != nil && crc32.Checksum(c.GetData(), castagnoli) != c.GetCrc()
 }
 
 // took checks that the log is what it was, but for what the message may have done to it.

@@ -87,7 +87,12 @@ var learnerSeeds = map[string]struct {
 	"a tree that differs":  {append(append([]byte{0, learnerDials, 3}, rights(11)...), learnerDials, 3, tellsRight, tellsDiff, 14), "differs"},
 	"a hole":               {[]byte{1, learnerDials, 0, tellsRight, tellsRight, tellsProposal, 1, 1, 1, 8, 0, 3, 0, 0}, "does not fit"},
 	"a proposal":           {append(append([]byte{2, learnerDials, 0}, rights(4)...), tellsProposal, 1, 2, 0, 2, 1, 28, 0, powerFails, 0), "← Proposal"},
-	"questions":            {append(append([]byte{3, learnerDials, 0}, rights(4)...), clientAsks, 0, clientAsks, 1, tellsReply, 7, 0, 0, tellsReply, 0, 42, 1, tellsReply, 3, 0, 0), "← Reply"},
+	"questions":            {append(append([]byte{3, learnerDials, 0}, rights(4)...), clientAsks, 0, clientAsks, 1, tellsReply, 0, 7, 0, tellsReply, 42, 0, 1, tellsReply, 0, 0, 0), "← Reply"},
+	"a cut too deep":       {[]byte{3, learnerDials, 0, tellsRight, tellsTrunc, 44}, "and 1.5 is applied"},
+	"a later epoch":        {append([]byte{2, learnerDials, 1, tellsInfo, 15, 0}, rights(5)...), "in epoch 2"},
+	"a wrong predecessor":  {append(append([]byte{2, learnerDials, 1}, rights(2)...), tellsProposal, 0, 1, 16, 0, 1, 0), "does not fit"},
+	"a damaged chunk":      {[]byte{0, learnerDials, 1, tellsRight, tellsPart, 3, 0, 0, tellsPart, 3, 1, 3}, "does not match its checksum"},
+	"an answer ahead":      {append(append([]byte{3, learnerDials, 0}, rights(4)...), clientAsks, 0, clientAsks, 1, tellsReply, 43, 0, 0, hoursPass, 0, tellsReply, 43, 7, 1, tellsRight, tellsRight), "← Reply 1 at 1.6"},
 	"silence":              {append(append([]byte{3, learnerDials, 0}, rights(4)...), tellsPing, 1, hoursPass, 3, hoursPass, 3), "silent"},
 	"a quick end":          {append([]byte{1, leaderEnds, 0, learnerDials, 0, leaderEnds, 2, powerFails, 1, learnerDials, 2}, rights(3)...), "wakes up"},
 	"nothing":              {append(append([]byte{2, learnerDials, 0}, rights(3)...), tellsOther, 0), "a message without a step"},
@@ -251,6 +256,8 @@ func (i *impostor) proposal(zxid func() txn.Zxid) *quorumv1.SyncResponse {
 	recs, prev := book.after(i.store.Last()), i.store.Last()
 	if i.yes() {
 		prev = zxid()
+	}
+	if i.yes() {
 		recs = book.after(min(prev, zxid()))
 	}
 	recs = slices.Clone(recs[:min(len(recs), i.of(4))])
