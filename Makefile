@@ -12,6 +12,9 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 BENCHPKGS ?= ./store/...
 FUZZTIME  ?= 10s
+# Of the runs in simulated time.
+SEEDS     ?= 200
+FIRST     ?= 1
 # Of the ensembles of real processes.
 KILLS     ?= 20
 NODES     ?= 0
@@ -20,12 +23,12 @@ CHAOSTIME ?= 300
 AGAINST   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate bench failover syncspeed chaos fuzz examples clean
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate sim bench failover syncspeed chaos fuzz examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME KILLS NODES CHAOSTIME AGAINST VERSION"
+	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME SEEDS FIRST KILLS NODES CHAOSTIME AGAINST VERSION"
 
 build: ## build bin/quorate, static, its version stamped
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/quorate \
@@ -71,6 +74,9 @@ generate: $(BUF) ## regenerate gen/ from proto/
 
 checkgenerate: $(BUF) ## fail if gen/ is not what proto/ generates; changes nothing
 	BUF=$(BUF) tools/checkgenerate
+
+sim: ## do SEEDS random runs in simulated time, from the seed FIRST on
+	$(GO) run ./cmd/quorate sim --seeds $(SEEDS) --first $(FIRST)
 
 bench: ## run the benchmarks; BENCH=regexp BENCHTIME=1s BENCHPKGS=./store/...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(BENCHPKGS)

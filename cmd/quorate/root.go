@@ -58,7 +58,7 @@ func newRoot(console *cli.Console) *cobra.Command {
 	root.SetHelpCommandGroupID(groupClient)
 	root.SetCompletionCommandGroupID(groupClient)
 	root.AddCommand(exitCodesTopic())
-	addVerbs(root, groupServer, serveCommand(), devCommand())
+	addVerbs(root, groupServer, serveCommand(), devCommand(), simCommand())
 	addVerbs(root, groupClient, clientCommands(console)...)
 	return root
 }
@@ -106,7 +106,7 @@ func checkArgs(cmd *cobra.Command) {
 	}
 }
 
-// interruptible lets a client verb end in good order at the first signal, and at once at
+// interruptible lets a verb end in good order at the first signal, and at once at
 // the second. The server has its own way with signals.
 func interruptible(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {

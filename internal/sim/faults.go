@@ -39,9 +39,9 @@ func (n *nemesis) span(s Span) time.Duration {
 	return s.draw(mix(n.seed, n.drawn))
 }
 
-// run does harm for a time, and then undoes what it has done.
-func (n *nemesis) run(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end); {
+// run does harm for a time, or until enough says so, and then undoes what it has done.
+func (n *nemesis) run(d time.Duration, enough func() bool) {
+	for end := time.Now().Add(d); time.Now().Before(end) && !enough(); {
 		n.world.Run(n.span(n.pause))
 		n.undoneBy(time.Now())
 		n.harm()

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/quorate/quorate/peer"
@@ -14,15 +15,22 @@ type Plan struct {
 	Seed uint64
 	// For is how long harm is done, in simulated time. Default 60 s.
 	For time.Duration
-	// Voters and Observers are how many servers there are; Clients how many ask them.
+	// Voters and Observers are how many servers there are, together at most [MaxServers]; below 0: no observers.
+	// Clients are how many ask them.
 	Voters, Observers, Clients int
 	// Messages puts those that arrive into the trace, too.
 	Messages bool
+	// GRPC lets the servers speak over the transport of production; a seed is not a run then.
+	GRPC bool
 }
 
 // Result is what became of a run.
 type Result struct {
-	// Sum is the trace's: the same for the same seed. Steps is its length.
+	// Plan is the run's, with all that its seed has drawn.
+	Plan Plan
+	// Took is how long the run took, in real time.
+	Took time.Duration
+	// Sum is the trace's: the same for the same plan. Steps is its length.
 	Sum   uint64
 	Steps int
 	// Tally counts what the clients were answered, Txns what was committed, Epochs the leaders.
@@ -33,6 +41,13 @@ type Result struct {
 	Err error
 	// Trace is what happened.
 	Trace *Trace
+}
+
+// String returns the figures in one line.
+func (r Result) String() string {
+	t := r.Tally
+	return fmt.Sprintf("voters %d, observers %d; %d txns in %d epochs; %d writes and %d reads done, %d refused, %d unknown; %d steps, sum %016x; %v",
+		r.Plan.Voters, r.Plan.Observers, r.Txns, r.Epochs, t.Done, t.Read, t.Refused, t.Unknown, r.Steps, r.Sum, r.Took.Round(time.Millisecond))
 }
 
 // complete draws what is not given.
@@ -46,6 +61,7 @@ func (p Plan) complete() Plan {
 	if p.Observers == 0 {
 		p.Observers = []int{0, 0, 0, 1, 2}[mix(p.Seed, 11)%5]
 	}
+	p.Observers = max(0, min(p.Observers, MaxServers-p.Voters))
 	if p.Clients == 0 {
 		p.Clients = 3
 	}
@@ -60,32 +76,34 @@ func (p Plan) world() *World {
 		Timing:       peer.Timing{InitLimit: 3 * time.Second, SyncLimit: time.Second},
 		Limits:       limitsOf(p.Seed),
 		Messages:     p.Messages,
+		GRPC:         p.GRPC,
 		SnapshotTxns: []int64{0, 50, 200}[mix(p.Seed, 12)%3],
 	})
 }
 
 // Run does a random run: servers are started, clients ask them, harm is done; then all harm ends, and
-// the ensemble has to find itself: a leader, a write, and the same tree everywhere. For a bubble.
-func Run(p Plan) Result {
+// the ensemble has to find itself: a leader, a write, and the same tree everywhere. The harm ends early when ctx ends,
+// which may be one from outside of the bubble that this is for.
+func Run(ctx context.Context, p Plan) Result {
 	p = p.complete()
 	w := p.world()
 	for _, h := range w.hosts {
 		h.Start()
 	}
 	clients := make([]*client, p.Clients)
-	ctx, stop := context.WithCancel(context.Background())
+	asking, stop := context.WithCancel(context.Background())
 	for i := range clients {
 		clients[i] = newClient(w, i, Span{time.Millisecond, 60 * time.Millisecond})
-		w.lives.Go(func() { clients[i].run(ctx) })
+		w.lives.Go(func() { clients[i].run(asking) })
 	}
 	n := newNemesis(w, Span{50 * time.Millisecond, 3 * time.Second}, p.Voters > 2)
-	n.run(p.For)
+	n.run(p.For, func() bool { return ctx.Err() != nil })
 	err := w.recovers()
 	stop()
 	w.Run(5 * time.Second)
 	err = errors.Join(err, w.agrees())
 	w.Close()
-	return w.result(clients, err)
+	return w.result(p, clients, err)
 }
 
 // recovers tells whether an ensemble without faults works within half a minute.
@@ -115,8 +133,8 @@ func (w *World) agrees() error {
 	return nil
 }
 
-func (w *World) result(clients []*client, err error) Result {
-	r := Result{Trace: w.trace, Err: err, Txns: len(w.checker.mu.history.entries), Epochs: len(w.checker.mu.leaders)}
+func (w *World) result(p Plan, clients []*client, err error) Result {
+	r := Result{Plan: p, Trace: w.trace, Err: err, Txns: len(w.checker.mu.history.entries), Epochs: len(w.checker.mu.leaders)}
 	r.Sum, r.Steps = w.trace.Sum()
 	for _, c := range clients {
 		r.Tally.add(c.tally)

@@ -1,64 +1,95 @@
 package sim
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 var (
 	seeds    = flag.Int("seeds", 5, "how many random runs")
 	first    = flag.Uint64("first", 1, "the first one's seed")
-	seed     = flag.Uint64("seed", 0, "do this run alone, and print its trace")
 	seconds  = flag.Int("seconds", 20, "how long each does harm, in simulated time")
 	stop     = flag.Bool("stop", false, "at the first that fails")
-	messages = flag.Bool("messages", false, "print the messages too")
+	trace    = flag.Bool("trace", false, "print the trace of each run")
+	messages = flag.Bool("messages", false, "with the messages")
 	voters   = flag.Int("voters", 0, "how many; 0: as the seed says")
 )
 
-// once does a run in a bubble.
-func once(t *testing.T, p Plan) (r Result) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { r = Run(p) })
-	return r
+// sweep is what the flags ask for.
+func sweep() Sweep {
+	return Sweep{First: *first, Count: *seeds, Plan: Plan{For: time.Duration(*seconds) * time.Second, Voters: *voters, Messages: *messages}}
 }
 
 // TestSeeds does random runs.
-func TestSeeds(t *testing.T) {
-	if *seed != 0 {
-		r := once(t, Plan{Seed: *seed, For: time.Duration(*seconds) * time.Second, Voters: *voters, Messages: *messages})
-		fmt.Print(r.Trace)
-		report(t, *seed, r, 0)
-		return
-	}
-	for s := *first; s < *first+uint64(*seeds); s++ {
-		began := time.Now()
-		r := once(t, Plan{Seed: s, For: time.Duration(*seconds) * time.Second, Voters: *voters})
-		report(t, s, r, time.Since(began))
+func TestSeeds(t *testing.T) { check(t, sweep()) }
+
+// TestSeedsOverGRPC does random runs over the transport of production.
+func TestSeedsOverGRPC(t *testing.T) {
+	s := sweep()
+	s.Plan.GRPC = true
+	check(t, s)
+}
+
+// check does the runs of a sweep and fails t for those that break a rule.
+func check(t *testing.T, s Sweep) {
+	t.Helper()
+	for r := range s.Results(t.Context()) {
+		if *trace || s.Plan.GRPC && r.Err != nil { // the same run cannot be had again
+			fmt.Print(r.Trace)
+		}
+		if r.Err != nil {
+			t.Errorf("seed %d: %v", r.Plan.Seed, r.Err)
+		}
+		t.Logf("seed %d: %v", r.Plan.Seed, r)
 		if *stop && r.Err != nil {
 			return
 		}
 	}
 }
 
-func report(t *testing.T, seed uint64, r Result, took time.Duration) {
-	t.Helper()
-	if r.Err != nil {
-		t.Errorf("seed %d: %v", seed, r.Err)
-	}
-	t.Logf("seed %d: %d txns in %d epochs, %+v, %d steps, %v", seed, r.Txns, r.Epochs, r.Tally, r.Steps, took.Round(time.Millisecond))
-}
-
 // TestSameSeedSameTrace: a seed is a run.
 func TestSameSeedSameTrace(t *testing.T) {
-	for s := *first; s < *first+uint64(*seeds); s++ {
-		p := Plan{Seed: s, For: 10 * time.Second, Voters: *voters, Messages: true}
-		a, b := once(t, p), once(t, p)
+	for i := range uint64(*seeds) {
+		p := Plan{Seed: *first + i, For: 10 * time.Second, Voters: *voters, Messages: true}
+		a, b := once(t.Context(), p), once(t.Context(), p)
 		if a.Sum != b.Sum {
-			t.Errorf("seed %d gives two traces: %v", s, difference(a.Trace.String(), b.Trace.String()))
+			t.Errorf("seed %d gives two traces: %v", p.Seed, difference(a.Trace.String(), b.Trace.String()))
+		}
+	}
+}
+
+// TestSweepEnds: a sweep ends in the middle of a run when its context ends, and says nothing of that run.
+func TestSweepEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := 0
+	for r := range (Sweep{First: 1, Count: 3, Plan: Plan{For: 5 * time.Second}}).Results(ctx) {
+		n++
+		if r.Plan.Seed != 1 || r.Err != nil {
+			t.Errorf("run %d: seed %d, %v", n, r.Plan.Seed, r.Err)
+		}
+		cancel()
+	}
+	if n != 1 {
+		t.Errorf("%d results, want 1", n)
+	}
+	if r := once(ctx, Plan{Seed: 1, For: 1000 * time.Hour}); r.Err != nil { // it would take all day
+		t.Error(r.Err)
+	}
+}
+
+// TestPlan: what is not given is drawn, and never more servers than a world has room for.
+func TestPlan(t *testing.T) {
+	for seed := range uint64(50) {
+		if p := (Plan{Seed: seed, Voters: MaxServers}).complete(); p.Observers != 0 {
+			t.Errorf("seed %d: %d observers beside %d voters", seed, p.Observers, p.Voters)
+		}
+		if p := (Plan{Seed: seed, Observers: -1}).complete(); p.Observers != 0 || p.Voters < 1 || p.Clients < 1 || p.For != time.Minute {
+			t.Errorf("seed %d: %+v", seed, p)
 		}
 	}
 }

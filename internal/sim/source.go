@@ -44,8 +44,8 @@ func (s Span) draw(number uint64) time.Duration {
 // ready at once decides nothing.
 const (
 	grid = time.Microsecond
-	// maxServers is the greatest server id in a world, so that the places suffice.
-	maxServers = 9
+	// MaxServers is the greatest server id in a world, so that the places suffice.
+	MaxServers = 9
 )
 
 // place is a source's number of nanoseconds within the grid.
@@ -55,8 +55,8 @@ type place time.Duration
 // disks by (server, kind of file), then of clients, then of the world's own hand.
 const (
 	linkPlaces   place = 1
-	diskPlaces         = linkPlaces + maxServers*maxServers*8
-	clientPlaces       = diskPlaces + maxServers*fileClasses
+	diskPlaces         = linkPlaces + MaxServers*MaxServers*8
+	clientPlaces       = diskPlaces + MaxServers*fileClasses
 	yieldPlace         = place(grid) - 3 // where a server sees what an instant before has brought
 	trapPlace          = place(grid) - 2 // where a server dies of a step that it made in this instant
 	worldPlace         = place(grid) - 1
@@ -66,7 +66,7 @@ const (
 // the same servers follow each other; their numbers tell one from the next. Connections have the places of
 // Sync: where they are, gRPC's goroutines decide what happens when.
 func linkPlace(from, to txn.ServerID, k Kind, number uint64, back bool) place {
-	p := linkPlaces + place((int(from)-1)*maxServers+int(to)-1)*8 + place(k%Connection)*4 + place(number%2)*2
+	p := linkPlaces + place((int(from)-1)*MaxServers+int(to)-1)*8 + place(k%Connection)*4 + place(number%2)*2
 	if back {
 		p++
 	}

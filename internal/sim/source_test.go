@@ -16,8 +16,8 @@ func TestPlacesAreDistinct(t *testing.T) {
 		}
 		seen[p] = true
 	}
-	for a := txn.ServerID(1); a <= maxServers; a++ {
-		for b := txn.ServerID(1); b <= maxServers; b++ {
+	for a := txn.ServerID(1); a <= MaxServers; a++ {
+		for b := txn.ServerID(1); b <= MaxServers; b++ {
 			for i := range 8 {
 				take(linkPlace(a, b, Kind(i/4), uint64(i/2%2), i%2 == 1))
 			}
