@@ -34,14 +34,16 @@ func (r *rendezvous) join(ctx context.Context, id txn.ServerID, disk txn.Storage
 	return r.wait(ctx)
 }
 
-// wait waits like join, and counts nobody.
+// wait waits like join, and counts nobody. If it is over in both ways what follows would be in vain.
 func (r *rendezvous) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
-		return nil
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // complete tells whether the quorum is.

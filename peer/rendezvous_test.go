@@ -89,3 +89,20 @@ func closed(c <-chan struct{}) bool {
 		return false
 	}
 }
+
+// TestRendezvousInVain: a quorum that is complete begins nothing in a candidacy that is over.
+func TestRendezvousInVain(t *testing.T) {
+	over := errors.New("over")
+	ctx, end := context.WithCancelCause(t.Context())
+	r := newRendezvous(1, voters(1, 2, 3))
+	_ = r.arrive(2, 9, nil)
+	if err := r.join(ctx, 1, 9); err != nil {
+		t.Errorf("complete: %v", err)
+	}
+	end(over)
+	for range 100 { // a select would take either
+		if err := r.join(ctx, 1, 9); err != over {
+			t.Fatalf("over: %v", err)
+		}
+	}
+}
