@@ -21,7 +21,7 @@ import (
 //	Integrity                  what is applied was asked for by a client, once, in the epoch of an established leader
 //	LocalPrimaryOrder          an epoch's txns are applied in the order of their counters, none left out
 //	GlobalPrimaryOrder         epochs are applied in their order
-//	PrimaryIntegrity           a leader is established when it has applied all that anybody has
+//	PrimaryIntegrity           a leader is established when it has applied all that was committed in earlier epochs
 //	LeaderLogCompleteness      so does its log, already when its epoch becomes current
 //	CommittedLogDurability     no log is cut, and no snapshot installed, below what is committed
 //	CommonPrefix               a log is cut where it parts from the leader's, at a record of its own
@@ -267,11 +267,7 @@ func (c *checker) event(l *life, e peer.Event) {
 
 // completeLocked: whose current epoch is e has in its log all that was committed before e.
 func (c *checker) completeLocked(l *life, e txn.Epoch) {
-	i, _ := c.mu.history.find(txn.MakeZxid(e, 0))
-	if i == 0 {
-		return
-	}
-	if r := c.mu.history.entries[i-1].record; !logHas(l.running().store, r) {
+	if r := c.mu.history.before(e); r.zxid != 0 && !logHas(l.running().store, r) {
 		c.failLocked(l.host.ID, "LeaderLogCompleteness: it has come into epoch %d without %v, which is committed", e, r.zxid)
 	}
 }
@@ -281,8 +277,9 @@ func (c *checker) establishedLocked(l *life, e peer.Established) {
 		c.failLocked(l.host.ID, "Leadership: it is established in epoch %d, as server %d was", e.Epoch, other)
 	}
 	c.mu.leaders[e.Epoch] = l.host.ID
-	if at := l.running().store.Version().Zxid(); at != e.Committed || at < c.mu.history.last() {
-		c.failLocked(l.host.ID, "PrimaryIntegrity: it is established with %v applied and %v committed; %v is", at, e.Committed, c.mu.history.last())
+	before := c.mu.history.before(e.Epoch).zxid
+	if at := l.running().store.Version().Zxid(); at != e.Committed || at < before {
+		c.failLocked(l.host.ID, "PrimaryIntegrity: it is established with %v applied and %v committed; %v is", at, e.Committed, before)
 	}
 }
 

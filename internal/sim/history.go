@@ -76,6 +76,15 @@ func (h *history) last() txn.Zxid {
 	return h.entries[len(h.entries)-1].zxid
 }
 
+// before returns the last that was committed in earlier epochs; no zxid without.
+func (h *history) before(e txn.Epoch) record {
+	i, _ := h.find(txn.MakeZxid(e, 0))
+	if i == 0 {
+		return record{}
+	}
+	return h.entries[i-1].record
+}
+
 // find returns the index of the first entry that is not before z, and whether that is z's.
 func (h *history) find(z txn.Zxid) (int, bool) {
 	return slices.BinarySearchFunc(h.entries, z, func(e entry, z txn.Zxid) int {
