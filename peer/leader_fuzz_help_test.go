@@ -26,6 +26,9 @@ type uproar struct {
 	all      []*heckler  // who spoke to this candidacy
 	own      txn.Epoch   // accepted when it began
 	resigned bool        // asked to
+	disk     *stallingDisk
+	stalled  bool // it is now
+	tough    bool // it was in this candidacy
 	writes   int
 
 	before  upheld
@@ -71,8 +74,8 @@ var personae = []struct {
 
 // newUproar begins a candidacy: the founding of an ensemble, or one that server 3 follows at once, or later.
 func newUproar(t *testing.T, data []byte) *uproar {
-	u := &uproar{choices: choices{data}, archive: newArchive()}
-	p := premise{timing: brisk, past: func(h *annals) { h.adds(1, "/a", "/b", "/c", "/d") }, applied: txn.MakeZxid(1, 4)}
+	u := &uproar{choices: choices{data}, archive: newArchive(), disk: newStallingDisk()}
+	p := premise{fs: u.disk, timing: brisk, past: func(h *annals) { h.adds(1, "/a", "/b", "/c", "/d") }, applied: txn.MakeZxid(1, 4)}
 	world := u.of(8)
 	if world%4 == 0 {
 		p.past = nil
@@ -91,7 +94,7 @@ func newUproar(t *testing.T, data []byte) *uproar {
 // stands begins a candidacy. Who has come a little too early is in it.
 func (u *uproar) stands() {
 	u.all = slices.DeleteFunc(u.all, func(h *heckler) bool { return closed(h.over) })
-	u.own, u.resigned = u.store.Epochs().Accepted, false
+	u.own, u.resigned, u.tough = u.store.Epochs().Accepted, false, u.stalled
 	u.opens()
 }
 
@@ -342,7 +345,7 @@ func (u *uproar) ended() {
 	case u.resigned && errors.As(err, &asked):
 		may = true
 	case u.reigns():
-		may = errors.Is(err, errLeftOut) || errors.Is(err, errNoQuorum) && u.three == nil
+		may = u.tough && errors.Is(err, errStalled) || errors.Is(err, errLeftOut) || errors.Is(err, errNoQuorum) && u.three == nil
 	default:
 		may = errors.Is(err, errAhead) || errors.Is(err, errHopeless) || errors.Is(err, errNobody) && u.three == nil
 	}
@@ -391,6 +394,8 @@ func (u *uproar) proposes() {
 func (u *uproar) calmsDown() {
 	u.happens(func() {
 		u.goesOn()
+		u.disk.goOn()
+		u.stalled = false
 		for _, h := range u.all {
 			u.leaves(h, false)
 		}

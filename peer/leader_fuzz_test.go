@@ -62,27 +62,29 @@ var leaderSeeds = map[string]struct {
 	data    []byte
 	reaches string
 }{
-	"founding":        {[]byte{0, enters, 0, 0, saysRight, 0, timePasses, 4, saysRight, 0, saysRight, 0, saysRight, 0}, "→ 2 NewLeader epoch 1"},
-	"discovery":       {[]byte{2, enters, 0, 0, saysRight, 0}, "→ 2 LeaderInfo"},
-	"an Ack too high": {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, saysAck, 0, 15}, "MALFORMED"},
-	"the only one":    {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
-	"a late word":     {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
-	"a candidate":     {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0, leaderWrites}, "→ 2 Commit"},
-	"broadcast":       {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0}, "→ 2 Proposal"},
-	"history":         {[]byte{5, enters, 0, 0, saysRight, 0, saysAckEpoch, 0, 14, 49, 49, 1, 0, saysRight, 0}, "→ 2 Proposal"},
-	"trunc":           {[]byte{1, enters, 0, 0, saysRight, 0, saysAckEpoch, 0, 14, 43, 0, 1, 0, saysRight, 0}, "→ 2 Trunc"},
-	"snapshot":        {[]byte{1, enters, 0, 3, saysRight, 0, saysAckEpoch, 0, 14, 0, 0, 1, 1, saysRight, 0, saysRight, 0}, "→ 4 Snapshot end"},
-	"a slow snapshot": {[]byte{5, enters, 0, 3, saysRight, 0, saysAckEpoch, 0, 14, 0, 0, 1, 1, enters, 1, 4, saysRight, 1, saysAckEpoch, 1, 14, 0, 0, 1, 1, timePasses, 4}, "THROTTLED"},
-	"without a log":   {[]byte{1, enters, 0, 4, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysPing, 0, 0, 0}, "→ 9 Inform"},
-	"questions":       {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, asksRequest, 0, 0, 1, 0, asksSync, 0, 1, asksRevalidate, 0, 0, 0, saysRight, 0}, "→ 2 Revalidated"},
-	"left out":        {[]byte{1, enters, 0, 0, saysInfo, 0, 10, 0, threeComes}, "promised a later epoch"},
-	"another disk":    {[]byte{1, enters, 0, 2, saysRight, 0, saysRight, 0, saysRight, 0, timePasses, 2, saysRight, 0}, "readmitting"},
-	"replaced":        {[]byte{1, enters, 0, 0, saysRight, 0, enters, 1, 0, saysRight, 1, saysRight, 1}, "REPLACED"},
-	"a duplicate":     {[]byte{1, enters, 0, 5, saysRight, 0}, "DUPLICATE"},
-	"handed over":     {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, leaderDoes, 1, timePasses, 1, saysRight, 0, threeComes}, "RESIGNED"},
-	"stalled":         {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 2, leaderDoes, 4, timePasses, 4, timePasses, 2}, "TOO_SLOW"},
-	"deserted":        {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 1, timePasses, 3, threeComes, leaderWrites}, "no quorum"},
-	"too late":        {[]byte{2, timePasses, 5, timePasses, 2, enters, 0, 0, saysRight, 0, timePasses, 3, threeComes, saysRight, 0}, "NOT_LEADER"},
+	"founding":         {[]byte{0, enters, 0, 0, saysRight, 0, timePasses, 4, saysRight, 0, saysRight, 0, saysRight, 0}, "→ 2 NewLeader epoch 1"},
+	"discovery":        {[]byte{2, enters, 0, 0, saysRight, 0}, "→ 2 LeaderInfo"},
+	"an Ack too high":  {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, saysAck, 0, 15}, "MALFORMED"},
+	"the only one":     {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
+	"a late word":      {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, leaderDoes, 3, leaderWrites, saysRight, 0, saysRight, 0, timePasses, 1}, "→ 2 Commit 2.1"},
+	"a candidate":      {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0, leaderWrites}, "→ 2 Commit"},
+	"broadcast":        {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysRight, 0}, "→ 2 Proposal"},
+	"history":          {[]byte{5, enters, 0, 0, saysRight, 0, saysAckEpoch, 0, 14, 49, 49, 1, 0, saysRight, 0}, "→ 2 Proposal"},
+	"trunc":            {[]byte{1, enters, 0, 0, saysRight, 0, saysAckEpoch, 0, 14, 43, 0, 1, 0, saysRight, 0}, "→ 2 Trunc"},
+	"snapshot":         {[]byte{1, enters, 0, 3, saysRight, 0, saysAckEpoch, 0, 14, 0, 0, 1, 1, saysRight, 0, saysRight, 0}, "→ 4 Snapshot end"},
+	"a slow snapshot":  {[]byte{5, enters, 0, 3, saysRight, 0, saysAckEpoch, 0, 14, 0, 0, 1, 1, enters, 1, 4, saysRight, 1, saysAckEpoch, 1, 14, 0, 0, 1, 1, timePasses, 4}, "THROTTLED"},
+	"without a log":    {[]byte{1, enters, 0, 4, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, saysPing, 0, 0, 0}, "→ 9 Inform"},
+	"questions":        {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, asksRequest, 0, 0, 1, 0, asksSync, 0, 1, asksRevalidate, 0, 0, 0, saysRight, 0}, "→ 2 Revalidated"},
+	"left out":         {[]byte{1, enters, 0, 0, saysInfo, 0, 10, 0, threeComes}, "promised a later epoch"},
+	"another disk":     {[]byte{1, enters, 0, 2, saysRight, 0, saysRight, 0, saysRight, 0, timePasses, 2, saysRight, 0}, "readmitting"},
+	"replaced":         {[]byte{1, enters, 0, 0, saysRight, 0, enters, 1, 0, saysRight, 1, saysRight, 1}, "REPLACED"},
+	"a duplicate":      {[]byte{1, enters, 0, 5, saysRight, 0}, "DUPLICATE"},
+	"handed over":      {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderWrites, leaderDoes, 1, timePasses, 1, saysRight, 0, threeComes}, "RESIGNED"},
+	"stalled":          {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 2, leaderWrites, timePasses, 4, timePasses, 2}, "TOO_SLOW"},
+	"a stalled disk":   {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderDoes, 4, leaderWrites, saysRight, 0, timePasses, 1, leaderDoes, 5, leaderWrites}, "→ 3 Commit 2.2"},
+	"stalled too long": {[]byte{1, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, leaderDoes, 4, leaderWrites, saysRight, 0, timePasses, 5, leaderDoes, 5, threeComes, leaderWrites}, "the leader's disk is stalled"},
+	"deserted":         {[]byte{2, enters, 0, 0, saysRight, 0, saysRight, 0, saysRight, 0, goesAway, 0, 1, timePasses, 3, threeComes, leaderWrites}, "no quorum"},
+	"too late":         {[]byte{2, timePasses, 5, timePasses, 2, enters, 0, 0, saysRight, 0, timePasses, 3, threeComes, saysRight, 0}, "NOT_LEADER"},
 }
 
 // TestLeaderSeeds: each reaches what it is for.
@@ -109,7 +111,7 @@ func (u *uproar) something() {
 	case leaderWrites:
 		u.proposes()
 	case leaderDoes:
-		u.leads(u.of(5))
+		u.leads(u.of(6))
 	case threeComes:
 		if u.over() {
 			u.stands()
@@ -133,8 +135,10 @@ func (u *uproar) something() {
 func (u *uproar) leads(what int) {
 	switch what {
 	case 0:
-		_, err := u.store.Snapshot(u.t.Context())
-		u.must(err)
+		if !u.stalled { // or it would wait for the log
+			_, err := u.store.Snapshot(u.t.Context())
+			u.must(err)
+		}
 	case 1, 2:
 		if term := u.peer.Standing().Term; term != nil {
 			u.resigned = true
@@ -142,10 +146,12 @@ func (u *uproar) leads(what int) {
 		}
 	case 3:
 		u.idles()
-	default:
-		for range 5 {
-			u.proposes()
-		}
+	case 4:
+		u.disk.stall()
+		u.stalled, u.tough = true, true
+	case 5:
+		u.disk.goOn()
+		u.stalled = false
 	}
 }
 

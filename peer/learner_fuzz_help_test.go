@@ -45,8 +45,11 @@ type impostor struct {
 	quit     bool                // the learner's role was ended
 	installs int                 // snapshots, since it was last looked
 
-	before held
+	before held     // when it was last looked
+	seen   held     // when it was last asked for
 	told   txn.Zxid // the greatest zxid that was ever said to be committed
+	// promised is the greatest epoch that ever was: an observer forgets a promise, and not the records that came with it.
+	promised txn.Epoch
 }
 
 // held is what the learner has.
@@ -139,10 +142,9 @@ func (i *impostor) tells(m *quorumv1.SyncResponse) {
 	for _, z := range []uint64{m.GetUpToDate().GetCommitted(), m.GetProposal().GetCommitted(), m.GetCommit().GetZxid()} {
 		i.told = max(i.told, txn.Zxid(z))
 	}
-	log, from := i.holds(), i.store.Last()
+	was, from := i.seen, i.store.Last()
 	if i.script.say(m) {
-		synctest.Wait()
-		i.took(m, log, from)
+		i.took(m, was, from)
 		if belongsNowhere(m) && i.script.ctx.Err() == nil {
 			i.fails("it goes on after %s", told(m))
 		}
@@ -221,6 +223,7 @@ func (i *impostor) holds() held {
 		i.fails("the log cannot be read: %v", err)
 	}
 	defer func() { _ = r.Close() }()
+	i.promised = max(i.promised, h.epochs.Accepted)
 	last := h.base
 	for {
 		rec, ok, err := r.Next()
@@ -228,10 +231,11 @@ func (i *impostor) holds() held {
 			i.fails("the log cannot be read: %v", err)
 		}
 		if !ok {
+			i.seen = h
 			return h
 		}
 		x, err := txn.Decode(rec.Payload)
-		if err != nil || x.Zxid != rec.Zxid || x.Zxid <= last || x.Zxid.Epoch() > h.epochs.Accepted && h.epochs.Accepted >= i.before.epochs.Accepted {
+		if err != nil || x.Zxid != rec.Zxid || x.Zxid <= last || x.Zxid.Epoch() > i.promised {
 			i.fails("in the log stands %v after %v, %v", x, last, err)
 		}
 		h.log, last = append(h.log, wal.Record{Zxid: rec.Zxid, Payload: slices.Clone(rec.Payload)}), rec.Zxid

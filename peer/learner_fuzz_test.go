@@ -74,6 +74,7 @@ var learnerSeeds = map[string]struct {
 	reaches string
 }{
 	"discovery":            {[]byte{1, learnerDials, 0, tellsRight}, "→ AckEpoch"},
+	"a promise forgotten":  {append(append([]byte{5, learnerDials, 1}, rights(4)...), tellsOther, 0, learnerDials, 1, tellsInfo, 22, 0, learnerDials, 1, tellsRight, tellsRight, tellsRight), "has promised epoch 4"},
 	"another leader":       {[]byte{1, learnerDials, 0, tellsInfo, 0, 3, 1}, "server 2 answers"},
 	"an earlier epoch":     {[]byte{5, learnerDials, 0, tellsRight, leaderEnds, 1, learnerDials, 0, tellsInfo, 16, 0}, "has promised epoch 4"},
 	"diff":                 {append([]byte{3, learnerDials, 0}, rights(4)...), "role follower"},
