@@ -385,7 +385,7 @@ func together(ctx, killed context.Context, parts ...func(context.Context) error)
 	case <-ended:
 	}
 	for i := len(parts) - 1; i >= 0; i-- {
-		endInstant(killed) // a part ends after what it has begun in this instant, not beside it
+		time.Sleep(stopPlace.in(0)) // a part ends after what it has begun in this instant, not beside it
 		stops[i]()
 		<-dones[i]
 	}

@@ -57,7 +57,8 @@ const (
 	linkPlaces   place = 1
 	diskPlaces         = linkPlaces + MaxServers*MaxServers*8
 	clientPlaces       = diskPlaces + MaxServers*fileClasses
-	yieldPlace         = place(grid) - 3 // where a server sees what an instant before has brought
+	yieldPlace         = place(grid) - 4 // where a server sees what an instant before has brought
+	stopPlace          = place(grid) - 3 // where a part of a server is told to end
 	trapPlace          = place(grid) - 2 // where a server dies of a step that it made in this instant
 	worldPlace         = place(grid) - 1
 )

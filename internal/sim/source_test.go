@@ -30,6 +30,7 @@ func TestPlacesAreDistinct(t *testing.T) {
 		take(clientPlace(client))
 	}
 	take(yieldPlace)
+	take(stopPlace)
 	take(trapPlace)
 	take(worldPlace)
 }
