@@ -18,6 +18,9 @@
 // ready at once then decides nothing. And a [Trace] orders what one server does on several goroutines in
 // one instant by where it stands in the protocol. Over gRPC none of this holds: its goroutines decide too.
 //
+// One thing is left to the scheduler: into how many groups a log puts what is appended to it in one instant, as when a learner
+// that has cut its log finds several proposals waiting. Of a hundred runs of a minute, one has such an instant.
+//
 // The code under test has its part: no select with two ready cases and no order of a map may
 // decide anything that others see, and nobody holds a lock while it waits, since a goroutine that
 // waits for a lock makes simulated time stand still.
