@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
+	"github.com/quorate/quorate/peer/election"
 	"github.com/quorate/quorate/store/epochs"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -161,7 +162,15 @@ func checkLeader(info *quorumv1.LeaderInfo, id txn.ServerID, own txn.EnsembleID)
 // promise makes the leader's epoch durable as the accepted one, and tells whether that counts.
 func (l *learner) promise(info *quorumv1.LeaderInfo) (counts bool, err error) {
 	old, epoch := l.store.Epochs(), txn.Epoch(info.GetEpoch())
-	next, counts, err := promised(old, l.leader.ID, epoch, info.GetIncarnation())
+	to, incarnation := l.leader.ID, info.GetIncarnation()
+	pledges, err := l.pledges()
+	if err != nil {
+		return false, err
+	}
+	if !pledges {
+		to, incarnation = 0, 0
+	}
+	next, counts, err := promised(old, to, epoch, incarnation)
 	if err != nil {
 		return false, err
 	}
@@ -176,15 +185,34 @@ func (l *learner) promise(info *quorumv1.LeaderInfo) (counts bool, err error) {
 	return counts, nil
 }
 
+// pledges tells whether a leader may count what this server promises: the membership in force names it as a voter with the
+// disk that it has, or one does that is in its log and may be committed by now. What others count must not be
+// forgotten (P5), whether it is known here that they do or not.
+func (l *learner) pledges() (bool, error) {
+	if l.role == Following {
+		return true, nil
+	}
+	for t, err := range l.store.Tail() {
+		if err != nil {
+			return false, broken(err)
+		}
+		m, ok := t.Op.(*txn.Membership)
+		if ok && newElectorate(election.View{Version: t.Zxid, Membership: *m}, l.quorum).counts(l.id, l.disk) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // promised is what becomes of a server's record when a candidate proposes an epoch (P1). The
 // promise counts if it is a new one, or repeats one to the same candidacy; given to another
-// candidacy before, the epoch is followed only; a lower one is refused.
+// candidacy before, the epoch is followed only; a lower one is refused. From 0 it is a promise to nobody, which never counts.
 func promised(r epochs.Record, from txn.ServerID, epoch txn.Epoch, incarnation uint64) (next epochs.Record, counts bool, err error) {
 	switch {
 	case epoch > r.Accepted:
-		return epochs.Record{Accepted: epoch, From: from, Incarnation: incarnation, Current: r.Current}, true, nil
+		return epochs.Record{Accepted: epoch, From: from, Incarnation: incarnation, Current: r.Current}, from != 0, nil
 	case epoch == r.Accepted:
-		return r, r.From == from && r.Incarnation == incarnation, nil
+		return r, from != 0 && r.From == from && r.Incarnation == incarnation, nil
 	default:
 		return r, false, reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "the leader's epoch is %d, this server has promised epoch %d", epoch, r.Accepted)
 	}
@@ -294,19 +322,22 @@ func (l *learner) leave(cause error) error {
 	return cause
 }
 
-// heed does what the stream's end asks of this server: to come back for a snapshot (P8), or, of
-// an observer, to forget a promise that the ensemble never came to (P5). What is current was
+// heed does what the stream's end asks of this server: to come back for a snapshot (P8), or to forget a promise
+// that the ensemble never came to (P5), if it is one that nobody has counted. What is current was
 // promised by a quorum, and stays.
 func (l *learner) heed(cause error) error {
 	if errors.Is(cause, errOutOfStep) || errors.Is(cause, tree.ErrMismatch) {
 		l.resync = true
 	}
 	var r *Rejection
-	if l.role != Observing || !errors.As(cause, &r) || r.Reason != quorumv1.RefusalReason_REFUSAL_REASON_EPOCH {
+	if !errors.As(cause, &r) || r.Reason != quorumv1.RefusalReason_REFUSAL_REASON_EPOCH {
 		return cause
 	}
-	current := l.store.Epochs().Current
-	if err := l.store.LowerEpochs(epochs.Record{Accepted: current, Current: current}); err != nil {
+	promise := l.store.Epochs()
+	if promise.From != 0 || promise.Accepted == promise.Current {
+		return cause
+	}
+	if err := l.store.LowerEpochs(epochs.Record{Accepted: promise.Current, Current: promise.Current}); err != nil {
 		return broken(err)
 	}
 	return cause

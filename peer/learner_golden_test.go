@@ -82,9 +82,9 @@ func TestConversationTrunc(t *testing.T) {
 		<-ended
 		f.tells(`→ LearnerInfo server 2, accepted epoch 1, durable true
 			← LeaderInfo epoch 3
-			· leader 1 proposes epoch 3
+			· leader 1 proposes epoch 3, not counted
 			· accepted epoch 3
-			→ AckEpoch current epoch 1, last 1.4, floor 1.1, counts
+			→ AckEpoch current epoch 1, last 1.4, floor 1.1
 			← Trunc after 1.2
 			· TRUNC after 1.2
 			← Proposal of 1 after 1.2, committed 0.0

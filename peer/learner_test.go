@@ -147,24 +147,28 @@ func spoilt(h *annals) *annals {
 	return bad
 }
 
-// TestObserverForgetsPromise is P5: an observer that is told that it is ahead in epoch goes back to what
-// is current, and comes in; a voter never does.
-func TestObserverForgetsPromise(t *testing.T) {
-	ahead := epochs.Record{Accepted: 9, From: 3, Incarnation: 1, Current: 2}
+// TestPromiseIsForgotten is P5: a server that is told that it is ahead in epoch goes back to what is current, and comes in, if
+// nobody has counted its promise; else never.
+func TestPromiseIsForgotten(t *testing.T) {
+	ahead := reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "ahead")
+	uncounted, counted := epochs.Record{Accepted: 9, Current: 2}, epochs.Record{Accepted: 9, From: 3, Incarnation: 1, Current: 2}
+	current := epochs.Record{Accepted: 2, Current: 2}
 	for _, c := range []struct {
-		role Role
-		err  error
-		want epochs.Record
+		promise epochs.Record
+		role    Role
+		err     error
+		want    epochs.Record
 	}{
-		{Observing, reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "ahead"), epochs.Record{Accepted: 2, Current: 2}},
-		{Observing, reject(quorumv1.RefusalReason_REFUSAL_REASON_NOT_LEADER, "not me"), ahead},
-		{Observing, io.EOF, ahead},
-		{Following, reject(quorumv1.RefusalReason_REFUSAL_REASON_EPOCH, "ahead"), ahead},
+		{uncounted, Observing, ahead, current},
+		{uncounted, Observing, reject(quorumv1.RefusalReason_REFUSAL_REASON_NOT_LEADER, "not me"), uncounted},
+		{uncounted, Observing, io.EOF, uncounted},
+		{counted, Observing, ahead, counted}, // it did count: its view may be older than another's
+		{counted, Following, ahead, counted},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := awake(t, vfs.NewMem())
 			defer f.asleep()
-			f.has(ahead, nil, 0)
+			f.has(c.promise, nil, 0)
 			s, ended := f.follow(c.role)
 			s.hear()
 			s.end(c.err)
@@ -172,14 +176,56 @@ func TestObserverForgetsPromise(t *testing.T) {
 				t.Error("follow returned nil")
 			}
 			if got := f.store.Epochs(); got != c.want {
-				t.Errorf("%v told %v: %+v, want %+v", c.role, c.err, got, c.want)
+				t.Errorf("%v with %+v told %v: %+v, want %+v", c.role, c.promise, c.err, got, c.want)
 			}
-			if c.want == ahead {
+			if c.want != current {
 				return
 			}
 			s, ended = f.follow(c.role)
-			if ack := s.greet(4); !ack.GetCounts() || ack.GetCurrentEpoch() != 2 {
+			if ack := s.greet(4); ack.GetCounts() || ack.GetCurrentEpoch() != 2 {
 				t.Errorf("afterwards: %v", ack)
+			}
+			s.end(io.EOF)
+			<-ended
+		})
+	}
+}
+
+// TestWhoPledges: an observer's promise counts for nobody, and is one to nobody. But a voter that takes itself for an
+// observer, since it does not know of its readmission's commit, may be counted by those who do: if it has that txn.
+func TestWhoPledges(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		role Role
+		disk int // whose disk the newest membership in the log names, 0: none is logged; 1: another one; 2: its own
+		want bool
+	}{
+		{"a follower", Following, 0, true},
+		{"an observer", Observing, 0, false},
+		{"readmitted, as its log says", Observing, 2, true},
+		{"another disk readmitted", Observing, 1, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := awake(t, vfs.NewMem())
+			defer f.asleep()
+			h := newAnnals(t).adds(1, "/a")
+			if c.disk > 0 {
+				m := txn.Membership{Ensemble: 77, Members: trio()}
+				for i := range m.Members {
+					m.Members[i].Storage = 5
+					if m.Members[i].ID == followerID && c.disk == 2 {
+						m.Members[i].Storage = f.store.Identity().Storage
+					}
+				}
+				h.does(1, &tree.MembershipRequest{Membership: m})
+			}
+			f.has(epochs.Record{Accepted: 1, Current: 1}, h.recs, h.recs[0].Zxid)
+			s, ended := f.follow(c.role)
+			if ack := s.greet(4); ack.GetCounts() != c.want {
+				t.Errorf("%s: %v", c.name, ack)
+			}
+			if got := f.store.Epochs(); (got.From != 0) != c.want || (got.Incarnation != 0) != c.want || got.Accepted != 4 {
+				t.Errorf("%s: its promise is %+v", c.name, got)
 			}
 			s.end(io.EOF)
 			<-ended

@@ -85,7 +85,7 @@ var rules = []rule{
 	},
 	{
 		"6 a promise counts for one candidacy (P1)", []edit{
-			{"peer/learner.go", "return r, r.From == from && r.Incarnation == incarnation, nil", "return r, true, nil"},
+			{"peer/learner.go", "return r, from != 0 && r.From == from && r.Incarnation == incarnation, nil", "return r, true, nil"},
 		}, story("equal-counted"), "CommittedLogDurability",
 	},
 	{
