@@ -389,3 +389,21 @@ func TestFirstMessageAtItsBounds(t *testing.T) {
 		}
 	})
 }
+
+// TestSnapshotOfNothing: who wants a snapshot of a candidate that has applied nothing is told to come back, and when: it is not
+// sent an empty tree.
+func TestSnapshotOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := convene(t, premise{past: worlds["founded"], applied: txn.MakeZxid(9, 9)}).opens()
+		defer c.rises()
+		resync := ackEpoch(1, c.past.last(), 0, true)
+		resync.GetAckEpoch().Resync = true
+		two := c.meets(2, 1, resync)
+		if got := two.refused(); got != quorumv1.RefusalReason_REFUSAL_REASON_THROTTLED {
+			t.Errorf("refused with %v", got)
+		}
+		if got := kinds(two.heard()); got != "I" {
+			t.Errorf("it is told %q", got)
+		}
+	})
+}

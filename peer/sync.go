@@ -47,6 +47,9 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 	if p.Kind == resync.Diff && p.After == 0 && p.preferSnapshot(s.durable, l.feed) {
 		p.Plan = resync.Plan{Kind: resync.Snap, After: p.version.Zxid(), Reason: resync.Purged}
 	}
+	if p.Kind == resync.Snap && p.After == 0 {
+		return nil, tooEarly()
+	}
 	if !s.durable {
 		p.mark = min(p.mark, p.After) // the rest when it is committed
 	}
@@ -55,6 +58,14 @@ func (l *leader) subscribe(s *session, ack *quorumv1.AckEpoch) (*plan, error) {
 	}
 	l.emit(LearnerPlanned{s.id, p.Plan, p.mark})
 	return p, nil
+}
+
+// tooEarly is for a learner that wants a snapshot of a candidate that does not know of anything committed yet: there is none that would help it
+// before a quorum of others has come.
+func tooEarly() error {
+	r := reject(quorumv1.RefusalReason_REFUSAL_REASON_THROTTLED, "the leader has no tree to send yet: come back when a quorum of others is there")
+	r.RetryAfter = throttleRetry
+	return r
 }
 
 // preferSnapshot tells whether a blank learner gets a snapshot rather than the whole log: one
