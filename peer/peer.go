@@ -169,7 +169,11 @@ func (p *Peer) Handle(handle func(r Request, done func(Reply, error))) { p.reque
 // Run takes part in the ensemble until ctx ends (nil) or the store can no longer
 // be relied on (its error).
 func (p *Peer) Run(ctx context.Context) error {
-	g, inner := errgroup.WithContext(ctx)
+	told, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	unhook := context.AfterFunc(ctx, func() { stop(stopping{}) })
+	defer unhook()
+	g, inner := errgroup.WithContext(told)
 	g.Go(func() error { return p.elector.run(inner) })
 	g.Go(func() error { return p.roles(inner) })
 	err := g.Wait()
@@ -179,6 +183,15 @@ func (p *Peer) Run(ctx context.Context) error {
 	p.serving.Wait()
 	return orNil(ctx, err)
 }
+
+// stopping is why all that a peer does ends when its Run is to end: what people and other servers are told. It is a
+// context.Canceled.
+type stopping struct{}
+
+func (stopping) Error() string { return "the server is stopping" }
+
+// Is tells that it is what contexts call it.
+func (stopping) Is(err error) bool { return err == context.Canceled }
 
 // admit lets another server begin a conversation, unless Run has ended; then serving must be told of
 // its end.

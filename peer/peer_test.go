@@ -38,8 +38,8 @@ current epoch 1
 established in epoch 1: committed 0.0, tail 0
 founded with 1 member(s)
 role leader
-role looking: context canceled
-resigned epoch 1: context canceled`)
+role looking: the server is stopping
+resigned epoch 1: the server is stopping`)
 
 		// The log says that the founding is committed, and not that /a and /b are: that
 		// came after they were written. The second life finds these two as its tail, not
@@ -59,8 +59,8 @@ accepted epoch 2
 current epoch 2
 established in epoch 2: committed 1.3, tail 2
 role leader
-role looking: context canceled
-resigned epoch 2: context canceled`)
+role looking: the server is stopping
+resigned epoch 2: the server is stopping`)
 	})
 }
 

@@ -19,6 +19,9 @@ const protocol = 1
 // decide up to a round trip before their leader does.
 const holdOn = 250 * time.Millisecond
 
+// errHungUp is why a stream has ended that this side did not end.
+var errHungUp = errors.New("the learner has ended the stream, or the connection is lost")
+
 // phase is how far a session has come.
 type phase uint8
 
@@ -141,6 +144,9 @@ func (s *session) converse(ctx context.Context) error {
 	}()
 	<-ctx.Done() // serve's end brings it about
 	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) { // by gRPC, which knows no more
+		cause = errHungUp
+	}
 	if s.lead.roster.leave(s) {
 		s.lead.emit(LearnerGone{s.id, cause})
 	}

@@ -36,6 +36,9 @@ func TestScriptsOverGRPC(t *testing.T) {
 					t.Errorf("%s: %s", who, difference(w, g))
 				}
 			}
+			if strings.Contains(out, "context canceled") {
+				t.Error("somebody is told no reason")
+			}
 			if t.Failed() {
 				t.Logf("over gRPC:\n%s", out)
 			}
