@@ -114,7 +114,7 @@ func TestLearnersAreCountedByWhatTheyAre(t *testing.T) {
 	}
 	status := peer.Status{
 		PendingSyncs: 7,
-		Members: []peer.MemberStatus{{Member: txn.Member{ID: 1}}, {Member: txn.Member{ID: 2, Role: txn.Voter}}, {Member: txn.Member{ID: 3, Role: txn.Observer}}},
+		Members:      []peer.MemberStatus{{Member: txn.Member{ID: 1}}, {Member: txn.Member{ID: 2, Role: txn.Voter}}, {Member: txn.Member{ID: 3, Role: txn.Observer}}},
 		Learners: []peer.LearnerStatus{
 			learner(2, "serving", true, true, resync.Diff), learner(3, "serving", false, false, resync.Snap), learner(4, "serving", true, false, resync.Diff),
 			learner(5, "synchronizing", true, true, resync.Snap), learner(6, "synchronizing", true, true, resync.Trunc),
