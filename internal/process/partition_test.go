@@ -28,12 +28,7 @@ func TestPartition(t *testing.T) {
 	c.await("another server leads", func(v process.View) bool {
 		return v.Leader() != nil && v.Leader().GetId() != old.ID && v.Leader().GetEpoch() > 1
 	})
-	c.do("set /a", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, callLimit)
-		defer cancel()
-		_, err := cl.Keeper().Set(ctx, &apiv1.SetRequest{Path: "/a", Data: []byte("new")})
-		return err
-	})
+	c.setNew(cl)
 	t.Logf("a write is acknowledged again %v after the leader was cut off", time.Since(cut).Round(time.Millisecond))
 	answered := c.askOn(old, "new")
 	c.await("the old leader has none", func(v process.View) bool {

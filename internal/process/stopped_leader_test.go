@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/quorate/quorate/client"
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/internal/process"
@@ -26,12 +27,7 @@ func TestStoppedLeader(t *testing.T) {
 	c.await("another server leads", func(v process.View) bool {
 		return v.Leader() != nil && v.Leader().GetId() != old.ID && v.Leader().GetEpoch() > 1
 	})
-	c.do("set /a", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, callLimit)
-		defer cancel()
-		_, err := cl.Keeper().Set(ctx, &apiv1.SetRequest{Path: "/a", Data: []byte("new")})
-		return err
-	})
+	c.setNew(cl)
 
 	// On their way before the old leader can learn of anything, and until it has.
 	answered := c.askOn(old, "new")
@@ -45,6 +41,17 @@ func TestStoppedLeader(t *testing.T) {
 	if n := answered(); n == 0 {
 		t.Error("the old leader, a follower now, has not answered once")
 	}
+}
+
+// setNew writes "new" to /a.
+func (c *cluster) setNew(cl *client.Client) {
+	c.t.Helper()
+	c.do("set /a", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		_, err := cl.Keeper().Set(ctx, &apiv1.SetRequest{Path: "/a", Data: []byte("new")})
+		return err
+	})
 }
 
 // askOn asks a server, again and again, for a Sync and then for /a, which must be what is wanted whenever

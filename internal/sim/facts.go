@@ -47,13 +47,19 @@ func (s *script) expectRole(words []string) error {
 	return nil
 }
 
-// expectLog: the server's log has exactly these zxids.
-func (s *script) expectLog(words []string) error {
+// disk returns what is on the disk of the first word's server, and the other words.
+func (s *script) disk(words []string) (onDisk, []string, error) {
 	h, rest, err := s.one(words)
 	if err != nil {
-		return err
+		return onDisk{}, nil, err
 	}
 	d, err := h.onDisk()
+	return d, rest, err
+}
+
+// expectLog: the server's log has exactly these zxids.
+func (s *script) expectLog(words []string) error {
+	d, rest, err := s.disk(words)
 	if err != nil {
 		return err
 	}
@@ -65,11 +71,7 @@ func (s *script) expectLog(words []string) error {
 
 // expectEpochs: the server's disk has this accepted epoch and this current one.
 func (s *script) expectEpochs(words []string) error {
-	h, rest, err := s.one(words)
-	if err != nil {
-		return err
-	}
-	d, err := h.onDisk()
+	d, rest, err := s.disk(words)
 	if err != nil {
 		return err
 	}
