@@ -19,8 +19,8 @@ clients read and write, servers crash, stop and lose their disks, disks are full
 cut or slow. Then all that ends, and the ensemble has to find itself. The whole time all servers are held to
 the rules: one leader an epoch, one history, nothing lost that was acknowledged, linearizable reads, and more.
 
-Each seed is a run of its own, and always the same: the sum in its line is that of all that has happened. Of
-a run that breaks a rule the rule is told, and how to see the run again. The exit code is 0 if none does, and
+Each seed is a run of its own, the same each time but for about one in a hundred: the sum in its line is that of
+all that has happened. Of a run that breaks a rule the rule is told, and how to see the run again. The exit code is 0 if none does, and
 otherwise 1. Ctrl-C ends it, also in the middle of a run.`,
 		Example: "  quorate sim --seeds 1000\n  quorate sim --first 7 --seeds 1 --trace",
 		Args:    cobra.NoArgs,
