@@ -20,8 +20,8 @@ cut or slow. Then all that ends, and the ensemble has to find itself. The whole 
 the rules: one leader an epoch, one history, nothing lost that was acknowledged, linearizable reads, and more.
 
 Each seed is a run of its own, the same each time but for about one in a hundred: the sum in its line is that of
-all that has happened. Of a run that breaks a rule the rule is told, and how to see the run again. The exit code is 0 if none does, and
-otherwise 1. Ctrl-C ends it, also in the middle of a run.`,
+all that has happened. Of a run that breaks a rule the rule is told, and how to see the run again. The exit
+code is 0 if none does, and otherwise 1. Ctrl-C ends it, also in the middle of a run.`,
 		Example: "  quorate sim --seeds 1000\n  quorate sim --first 7 --seeds 1 --trace",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.Run(cmd.Context(), cmd.OutOrStdout()) },
