@@ -75,7 +75,7 @@ func TestHeldByALearner(t *testing.T) {
 
 // TestHeldRequests: those that wait to be sent, but for a single one, which may be of any size.
 func TestHeldRequests(t *testing.T) {
-	a, up := newAnswers(t), newUpstream(newOutbox(time.Second), func() {})
+	a, up := newAnswers(t), newUpstream(newOutbox(time.Second), newApplier(nil))
 	for n := range 4 {
 		var bytes int64
 		if n > 1 {

@@ -49,8 +49,7 @@ func newLearner(p *Peer, leader txn.Member, role Role) *learner {
 	l := &learner{Peer: p, leader: leader, role: role, outbox: newOutbox(p.timing.Tick / 2)}
 	l.outbox.yield = p.yield
 	l.applier = newApplier(l)
-	l.upstream = newUpstream(l.outbox, l.applier.poke)
-	l.upstream.applier = l.applier
+	l.upstream = newUpstream(l.outbox, l.applier)
 	return l
 }
 

@@ -25,8 +25,7 @@ const (
 // something to ask. Its methods may be called by anybody.
 type Upstream struct {
 	outbox  *outbox
-	applier *applier // see Held
-	poke    func()   // wakes who calls release
+	applier *applier // calls release
 	over    chan struct{}
 
 	mu struct {
@@ -52,8 +51,8 @@ type call struct {
 	err    error
 }
 
-func newUpstream(o *outbox, poke func()) *Upstream {
-	u := &Upstream{outbox: o, poke: poke, over: make(chan struct{})}
+func newUpstream(o *outbox, a *applier) *Upstream {
+	u := &Upstream{outbox: o, applier: a, over: make(chan struct{})}
 	u.mu.asked = map[uint64]*call{}
 	return u
 }
@@ -141,7 +140,7 @@ func (u *Upstream) reply(m *quorumv1.Reply) error {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number))
 	})
 	u.mu.held = slices.Insert(u.mu.held, i, c)
-	u.poke()
+	u.applier.poke()
 	return nil
 }
 

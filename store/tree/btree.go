@@ -63,9 +63,17 @@ func (t *nodeTree) scan(yield func(item) bool) {
 // scan calls yield for the items of the kids from i on, in order, while it returns true.
 func (b *branch) scan(i int, yield func(item) bool) bool {
 	for ; i < b.size(); i++ {
-		if b.aboveLeaves() && !b.leaves.at(i).scan(0, yield) || !b.aboveLeaves() && !b.kids.at(i).scan(0, yield) {
+		if !b.scanKid(i, yield) {
 			return false
 		}
 	}
 	return true
+}
+
+// scanKid is scan for kid i alone.
+func (b *branch) scanKid(i int, yield func(item) bool) bool {
+	if b.aboveLeaves() {
+		return b.leaves.at(i).scan(0, yield)
+	}
+	return b.kids.at(i).scan(0, yield)
 }
