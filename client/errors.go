@@ -43,6 +43,18 @@ var (
 	ErrBadArguments = errors.New("bad arguments")
 	// ErrTooLarge: the value or the whole request is beyond its limit.
 	ErrTooLarge = errors.New("too large")
+	// ErrSessionExpired: the session has ended, and its ephemeral nodes with it.
+	ErrSessionExpired = errors.New("the session has expired")
+	// ErrSessionMoved: the session was taken up elsewhere.
+	ErrSessionMoved = errors.New("the session has moved")
+	// ErrNoWatch: there is no such watch.
+	ErrNoWatch = errors.New("there is no such watch")
+	// ErrReadOnly: the server has no quorum and answers reads only.
+	ErrReadOnly = errors.New("the server is read-only")
+	// ErrAuthFailed: the credentials prove nothing.
+	ErrAuthFailed = errors.New("authentication failed")
+	// ErrCompacted: the history that was asked for is no longer kept.
+	ErrCompacted = errors.New("the history is compacted")
 	// ErrNoSpace: the server's disk is full; reads go on.
 	ErrNoSpace = errors.New("the server's disk is full")
 	// ErrOverloaded: the server has too much to do at the moment.
@@ -71,6 +83,8 @@ func sentinel(reason string) error {
 		"BAD_VERSION": ErrBadVersion, "EPHEMERAL_PARENT": ErrEphemeralParent, "QUOTA_EXCEEDED": ErrQuotaExceeded,
 		"NO_AUTH": ErrNoAuth, "INVALID_ACL": ErrInvalidACL, "INVALID_PATH": ErrInvalidPath,
 		reasonBadArguments: ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
+		"NO_SESSION": ErrSessionExpired, "SESSION_MOVED": ErrSessionMoved, "NO_WATCH": ErrNoWatch, "READ_ONLY": ErrReadOnly,
+		"AUTH_FAILED": ErrAuthFailed, "COMPACTED": ErrCompacted,
 		"OVERLOADED": ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
 	}[reason]
 }

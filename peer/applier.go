@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
+	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -187,6 +188,7 @@ func (a *applier) applyLog(ctx context.Context, until txn.Zxid) error {
 // edition is a version in the making.
 type edition struct {
 	draft    *tree.Draft
+	changes  []store.Change
 	txns     int
 	bytes    int64
 	reshaped bool // it changes the membership
@@ -194,9 +196,11 @@ type edition struct {
 
 // apply applies a txn. An error says that this tree differs from the leader's.
 func (e *edition) apply(t *txn.Txn, bytes int64) error {
-	if _, err := e.draft.ApplyChecked(t); err != nil {
+	out, err := e.draft.ApplyChecked(t)
+	if err != nil {
 		return fmt.Errorf("this server's tree differs from the leader's: %w", err)
 	}
+	e.changes = store.AddChange(e.changes, t.Zxid, out.Effects)
 	_, reshapes := t.Op.(*txn.Membership)
 	e.reshaped = e.reshaped || reshapes
 	e.txns++
@@ -210,9 +214,9 @@ func (a *applier) publish(e *edition) error {
 		return nil
 	}
 	v, reshaped := e.draft.Publish(), e.reshaped
-	a.store.Publish(v, e.bytes)
+	a.store.Publish(v, e.changes, e.bytes)
 	a.applied.raise(v.Zxid())
-	e.txns, e.bytes, e.reshaped = 0, 0, false
+	e.changes, e.txns, e.bytes, e.reshaped = nil, 0, 0, false
 	if !reshaped {
 		return nil
 	}

@@ -87,7 +87,7 @@ func (f *feeding) purges() {
 	f.durable()
 	for range 2 {
 		if v := f.past.tree(); f.store.Version().Zxid() < v.Zxid() {
-			f.store.Publish(v, 0)
+			f.store.Publish(v, nil, 0)
 		}
 		if _, err := f.store.Snapshot(f.t.Context()); err != nil {
 			f.t.Fatal(err)

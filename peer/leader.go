@@ -11,6 +11,7 @@ import (
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/peer/election"
+	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
@@ -233,18 +234,21 @@ func (l *leader) enterEpoch(epoch txn.Epoch) error {
 // tree and published.
 func (l *leader) establish(ctx context.Context) error {
 	tip := l.store.Version().Edit()
+	var changes []store.Change
 	tail := 0
 	for t, err := range l.store.Tail() {
 		if err != nil {
 			return broken(err)
 		}
-		if _, err := tip.ApplyChecked(t); err != nil {
+		out, err := tip.ApplyChecked(t)
+		if err != nil {
 			return broken(fmt.Errorf("txn %v of the log does not fit the tree: %w", t.Zxid, err))
 		}
+		changes = store.AddChange(changes, t.Zxid, out.Effects)
 		tail++
 	}
 	if tail > 0 {
-		l.store.Publish(tip.Publish(), 0)
+		l.store.Publish(tip.Publish(), changes, 0)
 	}
 	l.applied.raise(tip.Zxid())
 	l.emit(Established{l.epoch, tip.Zxid(), tail})
@@ -292,8 +296,11 @@ func (l *leader) foundingBatch(term *Term, m txn.Membership) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, _ := term.Log(txn.Header{Author: "quorate:founder"}, op)
-	return &Batch{Records: []wal.Record{rec}, Zxid: rec.Zxid, Version: term.tip.Publish(), Done: func(error) {}}, nil
+	rec, out := term.Log(txn.Header{Author: "quorate:founder"}, op)
+	return &Batch{
+		Records: []wal.Record{rec}, Zxid: rec.Zxid, Version: term.tip.Publish(),
+		Changes: store.AddChange(nil, rec.Zxid, out.Effects), Done: func(error) {},
+	}, nil
 }
 
 // take announces an established reign.

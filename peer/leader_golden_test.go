@@ -115,7 +115,7 @@ func toldSnapPurged(t *testing.T) *court {
 	for _, n := range []int{40, 50} { // the log is kept back to the second newest snapshot
 		_, err := c.store.Snapshot(t.Context())
 		c.must(err)
-		c.store.Publish(c.past.versions[n-1], 0)
+		c.store.Publish(c.past.versions[n-1], nil, 0)
 	}
 	_, err := c.store.Snapshot(t.Context())
 	c.must(err)

@@ -125,7 +125,7 @@ func (c *court) furnish(p premise) {
 	c.must(c.store.SetEnsemble(77), c.store.SetEpochs(p.promised), c.store.Append(c.t.Context(), c.past.recs), c.store.Sync(c.t.Context()))
 	for i, r := range c.past.recs {
 		if r.Zxid == cmp.Or(p.applied, c.past.last()) {
-			c.store.Publish(c.past.versions[i], 0)
+			c.store.Publish(c.past.versions[i], nil, 0)
 		}
 	}
 }

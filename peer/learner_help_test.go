@@ -114,7 +114,7 @@ func (f *follower) has(r epochs.Record, log []wal.Record, applied txn.Zxid) {
 		}
 	}
 	if draft.Zxid() > 0 {
-		f.store.Publish(draft.Publish(), 0)
+		f.store.Publish(draft.Publish(), nil, 0)
 	}
 }
 

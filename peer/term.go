@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quorate/quorate/peer/election"
+	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -29,7 +30,9 @@ type Batch struct {
 	// Zxid is that of the last record, or of the tip if there are none.
 	Zxid txn.Zxid
 	// Version is the tree after the last record; what is published. Not needed without records.
-	Version  *tree.Version
+	Version *tree.Version
+	// Changes are what the records do to nodes: see [store.AddChange].
+	Changes  []store.Change
 	reshapes bool // it changes the membership
 	// Done is called exactly once if Propose succeeded, in the order of proposal: with nil
 	// when the batch is applied on this server, or with a *fault.Error. It must not block.
@@ -231,6 +234,7 @@ func (t *Term) take(z txn.Zxid) []*Batch {
 // then tells those who wait. One publication serves them all.
 func (t *Term) publish(ready []*Batch) {
 	var last *tree.Version
+	var changes []store.Change
 	var bytes int64
 	reshaped := false
 	for _, b := range ready {
@@ -238,12 +242,13 @@ func (t *Term) publish(ready []*Batch) {
 		if len(b.Records) > 0 {
 			last = b.Version
 		}
+		changes = append(changes, b.Changes...)
 		for _, r := range b.Records {
 			bytes += int64(len(r.Payload))
 		}
 	}
 	if last != nil {
-		t.lead.store.Publish(last, bytes)
+		t.lead.store.Publish(last, changes, bytes)
 		t.lead.applied.raise(last.Zxid())
 	}
 	if reshaped {

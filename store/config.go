@@ -63,6 +63,9 @@ type Config struct {
 	// Pace is that of background snapshots, see snap.Options; by default the
 	// writer rests after each chunk as long as the chunk took.
 	Pace func(ctx context.Context, took time.Duration) error
+	// Published is called with each version that is about to be what [Store.Version] returns, in their order and
+	// never twice at a time: by Open, too, for what recovery replays. May be nil. It must not block, or nothing more is applied.
+	Published func(Publication)
 	// Events are called at the observable steps.
 	Events Events
 }
@@ -85,6 +88,9 @@ func (c *Config) fill() error {
 	setDefault(&c.Reserve, DefaultReserve)
 	if c.Reserve < 0 || c.Reserve > math.MaxInt32 {
 		c.Reserve = min(max(c.Reserve, 0), math.MaxInt32)
+	}
+	if c.Published == nil {
+		c.Published = func(Publication) {}
 	}
 	if c.Pace == nil {
 		c.Pace = rest

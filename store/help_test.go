@@ -84,7 +84,7 @@ func newDriver(s *Store, e txn.Epoch) (*driver, error) {
 		}
 	}
 	if d.tip.Zxid() > s.Version().Zxid() {
-		s.Publish(d.tip.Publish(), 0)
+		s.Publish(d.tip.Publish(), nil, 0)
 	}
 	d.committed, d.last = d.tip.Zxid(), max(d.last, d.tip.Zxid())
 	return d, nil
@@ -130,7 +130,7 @@ func (d *driver) commit() error {
 		return err
 	}
 	for i, v := range d.sent {
-		d.Publish(v, d.bytes[i])
+		d.Publish(v, nil, d.bytes[i])
 		d.committed = v.Zxid()
 	}
 	d.sent, d.bytes = nil, nil

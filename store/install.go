@@ -86,6 +86,7 @@ func (i *Install) Commit(ctx context.Context) error {
 	if err := s.replaceLog(ctx, info.Zxid); err != nil {
 		return fmt.Errorf("installing the snapshot at %s: %w", info.Zxid, err)
 	}
+	s.cfg.Published(Publication{Version: v, Jump: true})
 	s.version.Store(v)
 	s.snaps.restart(info)
 	s.cfg.Events.installed(info)

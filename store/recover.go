@@ -46,6 +46,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.join(ctx, begin); err != nil {
 		return err
 	}
+	s.cfg.Published(Publication{Version: begin.version, Jump: true})
 	s.version.Store(begin.version)
 	p, err := s.replay(ctx, begin.version)
 	if err != nil {
@@ -171,35 +172,48 @@ func (s *Store) replay(ctx context.Context, v *tree.Version) (Progress, error) {
 		return p, err
 	}
 	draft, shown := v.Edit(), time.Now()
+	var changes []Change
+	publish := func() {
+		v := draft.Publish()
+		s.cfg.Published(Publication{Version: v, Changes: changes})
+		s.version.Store(v)
+		changes = nil
+	}
 	err = s.each(v.Zxid(), func(rec wal.Record) (bool, error) {
 		if rec.Zxid > p.Until {
 			return false, nil
 		}
-		if err := apply(draft, rec); err != nil {
+		effects, err := apply(draft, rec)
+		if err != nil {
 			return false, err
 		}
+		changes = AddChange(changes, rec.Zxid, effects)
 		p.At, p.Txns, p.Bytes = rec.Zxid, p.Txns+1, p.Bytes+int64(len(rec.Payload))
-		if p.Txns%progressEvery == 0 && time.Since(shown) >= time.Second {
-			shown = time.Now()
-			s.cfg.Events.recovering(p)
+		if p.Txns%progressEvery == 0 {
+			publish()
+			if time.Since(shown) >= time.Second {
+				shown = time.Now()
+				s.cfg.Events.recovering(p)
+			}
 		}
 		return ctx.Err() == nil, context.Cause(ctx)
 	})
 	if err != nil {
 		return p, err
 	}
-	s.version.Store(draft.Publish())
+	publish()
 	return p, nil
 }
 
-func apply(draft *tree.Draft, rec wal.Record) error {
+func apply(draft *tree.Draft, rec wal.Record) ([]tree.Effect, error) {
 	t, err := decode(rec)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := draft.ApplyChecked(t); err != nil {
-		return fmt.Errorf("the txn at %s in the log does not give the tree it gave before, so that what this server holds differs "+
+	out, err := draft.ApplyChecked(t)
+	if err != nil {
+		return nil, fmt.Errorf("the txn at %s in the log does not give the tree it gave before, so that what this server holds differs "+
 			"from the ensemble; start with an empty data directory and let the leader send everything: %w", rec.Zxid, err)
 	}
-	return nil
+	return out.Effects, nil
 }

@@ -171,14 +171,41 @@ func (s *Store) LowerEpochs(r epochs.Record) error { return s.epochs.Lower(r) }
 // applied. It takes no lock.
 func (s *Store) Version() *tree.Version { return s.version.Load() }
 
-// Publish makes v the published version. bytes is the size of the txns between it and
-// the one before, as encoded; with their number it decides when a snapshot is due. For the one
+// Change is what one txn did to the nodes of the tree.
+type Change struct {
+	// Zxid is the txn's.
+	Zxid txn.Zxid
+	// Effects are what it did, in order.
+	Effects []tree.Effect
+}
+
+// AddChange adds what a txn did to changes, if it did anything to nodes.
+func AddChange(changes []Change, z txn.Zxid, effects []tree.Effect) []Change {
+	if len(effects) == 0 {
+		return changes
+	}
+	return append(changes, Change{z, effects})
+}
+
+// Publication is a new version with what led to it.
+type Publication struct {
+	// Version is the tree now.
+	Version *tree.Version
+	// Changes are those since the version before, in order; txns without effects are left out.
+	Changes []Change
+	// Jump says that it came as a snapshot: what happened since the version before is not known.
+	Jump bool
+}
+
+// Publish makes v the published version. changes are what has happened since the one before, and bytes is the size of
+// these txns, as encoded; with their number it decides when a snapshot is due. For the one
 // goroutine that applies; v must be newer than the version before, and durable in the log.
-func (s *Store) Publish(v *tree.Version, bytes int64) {
+func (s *Store) Publish(v *tree.Version, changes []Change, bytes int64) {
 	old := s.Version()
 	assert(v.Zxid() > old.Zxid(), "publishing %s after %s", v.Zxid(), old.Zxid())
 	durable := s.log.Durable()
 	assert(v.Zxid() <= durable, "memory is ahead of disk: publishing %s with the log durable up to %s", v.Zxid(), durable)
+	s.cfg.Published(Publication{Version: v, Changes: changes})
 	s.version.Store(v)
 	s.snaps.count(between(old.Zxid(), v.Zxid()), bytes)
 }

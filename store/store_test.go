@@ -226,7 +226,7 @@ func TestPublishChecksItsOrder(t *testing.T) {
 					t.Errorf("%s: recovered %v", what, r)
 				}
 			}()
-			s.Publish(v, 0)
+			s.Publish(v, nil, 0)
 		}()
 	}
 	stop()

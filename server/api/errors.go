@@ -22,16 +22,20 @@ const Domain = "quorate"
 // an internal error.
 func Code(k fault.Kind) codes.Code {
 	switch k {
-	case fault.NoNode, fault.NoParent:
+	case fault.NoNode, fault.NoParent, fault.NoWatch:
 		return codes.NotFound
 	case fault.NodeExists:
 		return codes.AlreadyExists
-	case fault.BadVersion:
+	case fault.BadVersion, fault.SessionMoved:
 		return codes.Aborted
-	case fault.NotEmpty, fault.EphemeralParent, fault.QuotaExceeded, fault.NoSession:
+	case fault.NotEmpty, fault.EphemeralParent, fault.QuotaExceeded, fault.NoSession, fault.ReadOnly:
 		return codes.FailedPrecondition
 	case fault.NoAuth:
 		return codes.PermissionDenied
+	case fault.AuthFailed:
+		return codes.Unauthenticated
+	case fault.Compacted:
+		return codes.OutOfRange
 	case fault.BadArguments, fault.InvalidACL, fault.InvalidPath, fault.TooLarge:
 		return codes.InvalidArgument
 	case fault.NoSpace, fault.Overloaded:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
@@ -49,6 +50,7 @@ type batch struct {
 	others   []*job // of learners: finished when the batch is proposed
 	requests int
 	records  []wal.Record
+	changes  []store.Change
 	bytes    int
 }
 
@@ -78,6 +80,7 @@ func (b *batch) prepare(r *Request) (Reply, error) {
 	h := txn.Header{Session: r.Session, Cxid: r.Cxid, Author: r.Author}
 	rec, out := b.term.Log(h, op)
 	b.records = append(b.records, rec)
+	b.changes = store.AddChange(b.changes, rec.Zxid, out.Effects)
 	b.bytes += len(rec.Payload)
 	b.pipeline.softQuotas(out.SoftQuota)
 	return Reply{Zxid: rec.Zxid, Results: spread(r.Op, out.Results)}, nil
@@ -111,7 +114,7 @@ func (p *Pipeline) softQuotas(paths []string) {
 // finished returns the batch as the peer takes it. It is done once.
 func (b *batch) finished() *peer.Batch {
 	tip, proposed := b.term.Tip(), time.Now()
-	pb := &peer.Batch{Records: b.records, Zxid: tip.Zxid(), Done: func(err error) {
+	pb := &peer.Batch{Records: b.records, Changes: b.changes, Zxid: tip.Zxid(), Done: func(err error) {
 		if applied := b.pipeline.events.Applied; applied != nil && err == nil && len(b.records) > 0 {
 			applied(time.Since(proposed))
 		}

@@ -42,6 +42,16 @@ const (
 	TooLarge
 	// NoSession: the session does not exist or has expired.
 	NoSession
+	// SessionMoved: the session's client has gone to another server, or to another stream.
+	SessionMoved
+	// NoWatch: there is no such watch to take away.
+	NoWatch
+	// ReadOnly: this server has no quorum, and the stream is for reads only.
+	ReadOnly
+	// AuthFailed: what was shown does not prove an identity.
+	AuthFailed
+	// Compacted: the history that was asked for is no longer kept. Zxid says where it begins.
+	Compacted
 	// NoSpace: the disk is full; reads go on, writes come back when space does.
 	NoSpace
 	// Overloaded: a queue is full; try again after the time given.
@@ -69,7 +79,7 @@ func (k Kind) String() string {
 	names := [kinds]string{
 		"INTERNAL", "NO_NODE", "NO_PARENT", "NODE_EXISTS", "NOT_EMPTY", "BAD_VERSION", "EPHEMERAL_PARENT",
 		"QUOTA_EXCEEDED", "NO_AUTH", "INVALID_ACL", "INVALID_PATH", "BAD_ARGUMENTS", "TOO_LARGE", "NO_SESSION",
-		"NO_SPACE", "OVERLOADED", "UNAVAILABLE", "UNKNOWN_OUTCOME",
+		"SESSION_MOVED", "NO_WATCH", "READ_ONLY", "AUTH_FAILED", "COMPACTED", "NO_SPACE", "OVERLOADED", "UNAVAILABLE", "UNKNOWN_OUTCOME",
 	}
 	if k >= kinds {
 		return fmt.Sprintf("KIND_%d", uint8(k))

@@ -36,12 +36,13 @@ func (k EffectKind) String() string {
 	return fmt.Sprintf("effect %d", uint8(k))
 }
 
-// Effect is what watches need to know of a change of a node. It aliases neither the
-// txn nor the node.
+// Effect is what watches need to know of a change of a node. It does not alias the txn.
 type Effect struct {
 	Kind EffectKind
 	// Path is the node's path.
 	Path string
+	// Node is the node as the change left it; zero for Deleted. It may be kept: nothing but its own block stays alive by it.
+	Node Node
 	// ACL is the node's access control list then; never nil.
 	ACL *ACL
 }
@@ -251,7 +252,7 @@ func (d *Draft) setData(h *txn.Header, path string, data []byte, out *Outcome) e
 	r.mzxid, r.mtime = h.Zxid, h.Time
 	r.version = nextVersion(r.version)
 	it = d.setBlock(at, it, &r)
-	path = strings.Clone(path)
+	path = keyIn(it.block).path // not the txn's
 	d.limitsChanged(path, r.data, true)
 	d.charge(path, 0, grown, out)
 	d.note(out, DataChanged, path, it, &r)
@@ -322,7 +323,7 @@ func (d *Draft) setMembership(h *txn.Header, m *txn.Membership, out *Outcome) er
 // note tells of an operation that left a node behind.
 func (d *Draft) note(out *Outcome, kind EffectKind, path string, it item, r *record) {
 	if out != nil {
-		out.add(Effect{Kind: kind, Path: path, ACL: d.acls.get(r.acl)}, Result{Path: path, Stat: statOf(it, r)})
+		out.add(Effect{Kind: kind, Path: path, Node: Node{it}, ACL: d.acls.get(r.acl)}, Result{Path: path, Stat: statOf(it, r)})
 	}
 }
 

@@ -115,9 +115,13 @@ func TestEffects(t *testing.T) {
 	}})
 	var got string
 	for _, e := range out.Effects {
-		got += fmt.Sprintf("%v %s %d; ", e.Kind, e.Path, len(e.ACL.Entries()))
+		got += fmt.Sprintf("%v %s %d", e.Kind, e.Path, len(e.ACL.Entries()))
+		if e.Kind != tree.Deleted { // what a deleted node was is nobody's business
+			got += fmt.Sprintf(" %q v%d", e.Node.Data(), e.Node.Stat().Version)
+		}
+		got += "; "
 	}
-	if want := "created /a 2; changed /a 2; deleted /a 1; "; got != want {
+	if want := `created /a 2 "" v0; changed /a 2 "1" v1; deleted /a 1; `; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if len(out.Results) != 4 || out.Results[1].Stat.DataLength != 1 || out.Results[2].Stat.Aversion != 1 || out.Results[3].Stat != (tree.Stat{}) {

@@ -11,6 +11,7 @@ package apiv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,6 +23,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Consistency says how new a read must be.
+type Consistency int32
+
+const (
+	// Not given: taken as local.
+	Consistency_CONSISTENCY_UNSPECIFIED Consistency = 0
+	// What this server has applied. It may be behind, and never goes back.
+	Consistency_CONSISTENCY_LOCAL Consistency = 1
+	// Whatever was acknowledged to anybody before the read began is in it: a quorum is asked, nothing is written.
+	Consistency_CONSISTENCY_LINEARIZABLE Consistency = 2
+)
+
+// Enum value maps for Consistency.
+var (
+	Consistency_name = map[int32]string{
+		0: "CONSISTENCY_UNSPECIFIED",
+		1: "CONSISTENCY_LOCAL",
+		2: "CONSISTENCY_LINEARIZABLE",
+	}
+	Consistency_value = map[string]int32{
+		"CONSISTENCY_UNSPECIFIED":  0,
+		"CONSISTENCY_LOCAL":        1,
+		"CONSISTENCY_LINEARIZABLE": 2,
+	}
+)
+
+func (x Consistency) Enum() *Consistency {
+	p := new(Consistency)
+	*p = x
+	return p
+}
+
+func (x Consistency) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Consistency) Descriptor() protoreflect.EnumDescriptor {
+	return file_quorate_api_v1_keeper_proto_enumTypes[0].Descriptor()
+}
+
+func (Consistency) Type() protoreflect.EnumType {
+	return &file_quorate_api_v1_keeper_proto_enumTypes[0]
+}
+
+func (x Consistency) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Consistency.Descriptor instead.
+func (Consistency) EnumDescriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{0}
+}
 
 // NodeKind says how long a node lives.
 type NodeKind int32
@@ -68,11 +122,11 @@ func (x NodeKind) String() string {
 }
 
 func (NodeKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_quorate_api_v1_keeper_proto_enumTypes[0].Descriptor()
+	return file_quorate_api_v1_keeper_proto_enumTypes[1].Descriptor()
 }
 
 func (NodeKind) Type() protoreflect.EnumType {
-	return &file_quorate_api_v1_keeper_proto_enumTypes[0]
+	return &file_quorate_api_v1_keeper_proto_enumTypes[1]
 }
 
 func (x NodeKind) Number() protoreflect.EnumNumber {
@@ -81,7 +135,7 @@ func (x NodeKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NodeKind.Descriptor instead.
 func (NodeKind) EnumDescriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{0}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{1}
 }
 
 // ListView says what List tells of each node.
@@ -125,11 +179,11 @@ func (x ListView) String() string {
 }
 
 func (ListView) Descriptor() protoreflect.EnumDescriptor {
-	return file_quorate_api_v1_keeper_proto_enumTypes[1].Descriptor()
+	return file_quorate_api_v1_keeper_proto_enumTypes[2].Descriptor()
 }
 
 func (ListView) Type() protoreflect.EnumType {
-	return &file_quorate_api_v1_keeper_proto_enumTypes[1]
+	return &file_quorate_api_v1_keeper_proto_enumTypes[2]
 }
 
 func (x ListView) Number() protoreflect.EnumNumber {
@@ -138,7 +192,188 @@ func (x ListView) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ListView.Descriptor instead.
 func (ListView) EnumDescriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{1}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{2}
+}
+
+// WatchMode says of what a watch tells, and how often.
+type WatchMode int32
+
+const (
+	// Not given: not allowed in AddWatch, any mode in RemoveWatch.
+	WatchMode_WATCH_MODE_UNSPECIFIED WatchMode = 0
+	// Once, of the deletion of a node or the next change of its data.
+	WatchMode_WATCH_MODE_DATA WatchMode = 1
+	// Once, of the creation or deletion of a node, or the next change of its data.
+	WatchMode_WATCH_MODE_EXISTS WatchMode = 2
+	// Once, of the next creation or deletion of a child, or of the node's own deletion.
+	WatchMode_WATCH_MODE_CHILDREN WatchMode = 3
+	// Each time, of the node itself, and CHILDREN_CHANGED of its children.
+	WatchMode_WATCH_MODE_PERSISTENT WatchMode = 4
+	// Each time, of the node itself and all below it; never CHILDREN_CHANGED.
+	WatchMode_WATCH_MODE_PERSISTENT_RECURSIVE WatchMode = 5
+)
+
+// Enum value maps for WatchMode.
+var (
+	WatchMode_name = map[int32]string{
+		0: "WATCH_MODE_UNSPECIFIED",
+		1: "WATCH_MODE_DATA",
+		2: "WATCH_MODE_EXISTS",
+		3: "WATCH_MODE_CHILDREN",
+		4: "WATCH_MODE_PERSISTENT",
+		5: "WATCH_MODE_PERSISTENT_RECURSIVE",
+	}
+	WatchMode_value = map[string]int32{
+		"WATCH_MODE_UNSPECIFIED":          0,
+		"WATCH_MODE_DATA":                 1,
+		"WATCH_MODE_EXISTS":               2,
+		"WATCH_MODE_CHILDREN":             3,
+		"WATCH_MODE_PERSISTENT":           4,
+		"WATCH_MODE_PERSISTENT_RECURSIVE": 5,
+	}
+)
+
+func (x WatchMode) Enum() *WatchMode {
+	p := new(WatchMode)
+	*p = x
+	return p
+}
+
+func (x WatchMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_quorate_api_v1_keeper_proto_enumTypes[3].Descriptor()
+}
+
+func (WatchMode) Type() protoreflect.EnumType {
+	return &file_quorate_api_v1_keeper_proto_enumTypes[3]
+}
+
+func (x WatchMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchMode.Descriptor instead.
+func (WatchMode) EnumDescriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{3}
+}
+
+// EventType says what happened to a node.
+type EventType int32
+
+const (
+	// Never sent.
+	EventType_EVENT_TYPE_UNSPECIFIED EventType = 0
+	// It was created.
+	EventType_EVENT_TYPE_CREATED EventType = 1
+	// It was deleted.
+	EventType_EVENT_TYPE_DELETED EventType = 2
+	// Its data was replaced.
+	EventType_EVENT_TYPE_DATA_CHANGED EventType = 3
+	// A child of it was created or deleted.
+	EventType_EVENT_TYPE_CHILDREN_CHANGED EventType = 4
+)
+
+// Enum value maps for EventType.
+var (
+	EventType_name = map[int32]string{
+		0: "EVENT_TYPE_UNSPECIFIED",
+		1: "EVENT_TYPE_CREATED",
+		2: "EVENT_TYPE_DELETED",
+		3: "EVENT_TYPE_DATA_CHANGED",
+		4: "EVENT_TYPE_CHILDREN_CHANGED",
+	}
+	EventType_value = map[string]int32{
+		"EVENT_TYPE_UNSPECIFIED":      0,
+		"EVENT_TYPE_CREATED":          1,
+		"EVENT_TYPE_DELETED":          2,
+		"EVENT_TYPE_DATA_CHANGED":     3,
+		"EVENT_TYPE_CHILDREN_CHANGED": 4,
+	}
+)
+
+func (x EventType) Enum() *EventType {
+	p := new(EventType)
+	*p = x
+	return p
+}
+
+func (x EventType) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EventType) Descriptor() protoreflect.EnumDescriptor {
+	return file_quorate_api_v1_keeper_proto_enumTypes[4].Descriptor()
+}
+
+func (EventType) Type() protoreflect.EnumType {
+	return &file_quorate_api_v1_keeper_proto_enumTypes[4]
+}
+
+func (x EventType) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EventType.Descriptor instead.
+func (EventType) EnumDescriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{4}
+}
+
+// ReadOptions says how new a read must be. The read waits for it, as long as its deadline lets it.
+type ReadOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Compared with the others' writes.
+	Consistency Consistency `protobuf:"varint,1,opt,name=consistency,proto3,enum=quorate.api.v1.Consistency" json:"consistency,omitempty"`
+	// The version that is read has this zxid or a later one; 0: any.
+	MinZxid       uint64 `protobuf:"varint,2,opt,name=min_zxid,json=minZxid,proto3" json:"min_zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadOptions) Reset() {
+	*x = ReadOptions{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadOptions) ProtoMessage() {}
+
+func (x *ReadOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadOptions.ProtoReflect.Descriptor instead.
+func (*ReadOptions) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ReadOptions) GetConsistency() Consistency {
+	if x != nil {
+		return x.Consistency
+	}
+	return Consistency_CONSISTENCY_UNSPECIFIED
+}
+
+func (x *ReadOptions) GetMinZxid() uint64 {
+	if x != nil {
+		return x.MinZxid
+	}
+	return 0
 }
 
 // Stat describes a node; the fields are ZooKeeper's.
@@ -176,7 +411,7 @@ type Stat struct {
 
 func (x *Stat) Reset() {
 	*x = Stat{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[0]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -188,7 +423,7 @@ func (x *Stat) String() string {
 func (*Stat) ProtoMessage() {}
 
 func (x *Stat) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[0]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -201,7 +436,7 @@ func (x *Stat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stat.ProtoReflect.Descriptor instead.
 func (*Stat) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{0}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Stat) GetCzxid() uint64 {
@@ -300,7 +535,7 @@ type Ace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Allowed operations, a sum of READ 1, WRITE 2, CREATE 4, DELETE 8, ADMIN 16; 1 to 31.
 	Perms uint32 `protobuf:"varint,1,opt,name=perms,proto3" json:"perms,omitempty"`
-	// Scheme of the identity: world, auth, digest, ip.
+	// Scheme of the identity: world, auth, digest, ip, x509, super.
 	Scheme string `protobuf:"bytes,2,opt,name=scheme,proto3" json:"scheme,omitempty"`
 	// The identity within the scheme: "anyone", "user:base64(sha1(user:password))", "10.0.0.0/8".
 	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
@@ -310,7 +545,7 @@ type Ace struct {
 
 func (x *Ace) Reset() {
 	*x = Ace{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[1]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +557,7 @@ func (x *Ace) String() string {
 func (*Ace) ProtoMessage() {}
 
 func (x *Ace) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[1]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +570,7 @@ func (x *Ace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ace.ProtoReflect.Descriptor instead.
 func (*Ace) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{1}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Ace) GetPerms() uint32 {
@@ -381,7 +616,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[2]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +628,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[2]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +641,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{2}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateRequest) GetPath() string {
@@ -466,7 +701,7 @@ type CreateResponse struct {
 
 func (x *CreateResponse) Reset() {
 	*x = CreateResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[3]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -478,7 +713,7 @@ func (x *CreateResponse) String() string {
 func (*CreateResponse) ProtoMessage() {}
 
 func (x *CreateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[3]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -491,7 +726,7 @@ func (x *CreateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateResponse.ProtoReflect.Descriptor instead.
 func (*CreateResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{3}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateResponse) GetZxid() uint64 {
@@ -528,7 +763,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[4]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +775,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[4]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +788,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{4}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DeleteRequest) GetPath() string {
@@ -581,7 +816,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[5]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +828,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[5]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +841,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{5}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeleteResponse) GetZxid() uint64 {
@@ -620,14 +855,18 @@ func (x *DeleteResponse) GetZxid() uint64 {
 type ExistsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute path.
-	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// How new the answer must be.
+	Options *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	// Leaves a one-shot watch of mode EXISTS, also if there is no such node. In a Session only.
+	Watch         bool `protobuf:"varint,15,opt,name=watch,proto3" json:"watch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExistsRequest) Reset() {
 	*x = ExistsRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[6]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +878,7 @@ func (x *ExistsRequest) String() string {
 func (*ExistsRequest) ProtoMessage() {}
 
 func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[6]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +891,7 @@ func (x *ExistsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsRequest.ProtoReflect.Descriptor instead.
 func (*ExistsRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{6}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExistsRequest) GetPath() string {
@@ -660,6 +899,20 @@ func (x *ExistsRequest) GetPath() string {
 		return x.Path
 	}
 	return ""
+}
+
+func (x *ExistsRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *ExistsRequest) GetWatch() bool {
+	if x != nil {
+		return x.Watch
+	}
+	return false
 }
 
 // ExistsResponse tells whether a node exists.
@@ -675,7 +928,7 @@ type ExistsResponse struct {
 
 func (x *ExistsResponse) Reset() {
 	*x = ExistsResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[7]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +940,7 @@ func (x *ExistsResponse) String() string {
 func (*ExistsResponse) ProtoMessage() {}
 
 func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[7]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +953,7 @@ func (x *ExistsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExistsResponse.ProtoReflect.Descriptor instead.
 func (*ExistsResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{7}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExistsResponse) GetZxid() uint64 {
@@ -721,14 +974,18 @@ func (x *ExistsResponse) GetStat() *Stat {
 type GetRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute path.
-	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// How new the answer must be.
+	Options *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	// Leaves a one-shot watch of mode DATA, if the node is there. In a Session only.
+	Watch         bool `protobuf:"varint,15,opt,name=watch,proto3" json:"watch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[8]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +997,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[8]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +1010,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{8}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetRequest) GetPath() string {
@@ -761,6 +1018,20 @@ func (x *GetRequest) GetPath() string {
 		return x.Path
 	}
 	return ""
+}
+
+func (x *GetRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *GetRequest) GetWatch() bool {
+	if x != nil {
+		return x.Watch
+	}
+	return false
 }
 
 // GetResponse holds a node's data.
@@ -778,7 +1049,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[9]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +1061,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[9]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +1074,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{9}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetResponse) GetZxid() uint64 {
@@ -842,7 +1113,7 @@ type SetRequest struct {
 
 func (x *SetRequest) Reset() {
 	*x = SetRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[10]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1125,7 @@ func (x *SetRequest) String() string {
 func (*SetRequest) ProtoMessage() {}
 
 func (x *SetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[10]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1138,7 @@ func (x *SetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRequest.ProtoReflect.Descriptor instead.
 func (*SetRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{10}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetRequest) GetPath() string {
@@ -904,7 +1175,7 @@ type SetResponse struct {
 
 func (x *SetResponse) Reset() {
 	*x = SetResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[11]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1187,7 @@ func (x *SetResponse) String() string {
 func (*SetResponse) ProtoMessage() {}
 
 func (x *SetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[11]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1200,7 @@ func (x *SetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetResponse.ProtoReflect.Descriptor instead.
 func (*SetResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{11}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetResponse) GetZxid() uint64 {
@@ -955,14 +1226,18 @@ type ListRequest struct {
 	View ListView `protobuf:"varint,2,opt,name=view,proto3,enum=quorate.api.v1.ListView" json:"view,omitempty"`
 	// All nodes below the path, parents before their children, instead of the children alone.
 	// The node itself does not stand in the list. Children of nodes without READ permission are left out.
-	Recursive     bool `protobuf:"varint,3,opt,name=recursive,proto3" json:"recursive,omitempty"`
+	Recursive bool `protobuf:"varint,3,opt,name=recursive,proto3" json:"recursive,omitempty"`
+	// How new the answer must be.
+	Options *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	// Leaves a one-shot watch of mode CHILDREN, if the node is there. Not with recursive. In a Session only.
+	Watch         bool `protobuf:"varint,15,opt,name=watch,proto3" json:"watch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[12]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1249,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[12]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1262,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{12}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListRequest) GetPath() string {
@@ -1011,6 +1286,20 @@ func (x *ListRequest) GetRecursive() bool {
 	return false
 }
 
+func (x *ListRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *ListRequest) GetWatch() bool {
+	if x != nil {
+		return x.Watch
+	}
+	return false
+}
+
 // ListResponse is a piece of a list.
 type ListResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1026,7 +1315,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[13]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +1327,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[13]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +1340,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{13}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListResponse) GetZxid() uint64 {
@@ -1090,7 +1379,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[14]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1391,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[14]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1404,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{14}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Entry) GetName() string {
@@ -1143,14 +1432,16 @@ func (x *Entry) GetData() []byte {
 type GetAclRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute path.
-	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// How new the answer must be.
+	Options       *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetAclRequest) Reset() {
 	*x = GetAclRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[15]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1453,7 @@ func (x *GetAclRequest) String() string {
 func (*GetAclRequest) ProtoMessage() {}
 
 func (x *GetAclRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[15]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1466,7 @@ func (x *GetAclRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAclRequest.ProtoReflect.Descriptor instead.
 func (*GetAclRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{15}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetAclRequest) GetPath() string {
@@ -1183,6 +1474,13 @@ func (x *GetAclRequest) GetPath() string {
 		return x.Path
 	}
 	return ""
+}
+
+func (x *GetAclRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
 }
 
 // GetAclResponse holds a node's access control list.
@@ -1200,7 +1498,7 @@ type GetAclResponse struct {
 
 func (x *GetAclResponse) Reset() {
 	*x = GetAclResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[16]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1510,7 @@ func (x *GetAclResponse) String() string {
 func (*GetAclResponse) ProtoMessage() {}
 
 func (x *GetAclResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[16]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1523,7 @@ func (x *GetAclResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAclResponse.ProtoReflect.Descriptor instead.
 func (*GetAclResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{16}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAclResponse) GetZxid() uint64 {
@@ -1264,7 +1562,7 @@ type SetAclRequest struct {
 
 func (x *SetAclRequest) Reset() {
 	*x = SetAclRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[17]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1574,7 @@ func (x *SetAclRequest) String() string {
 func (*SetAclRequest) ProtoMessage() {}
 
 func (x *SetAclRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[17]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1587,7 @@ func (x *SetAclRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAclRequest.ProtoReflect.Descriptor instead.
 func (*SetAclRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{17}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SetAclRequest) GetPath() string {
@@ -1326,7 +1624,7 @@ type SetAclResponse struct {
 
 func (x *SetAclResponse) Reset() {
 	*x = SetAclResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[18]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1338,7 +1636,7 @@ func (x *SetAclResponse) String() string {
 func (*SetAclResponse) ProtoMessage() {}
 
 func (x *SetAclResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[18]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1351,7 +1649,7 @@ func (x *SetAclResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAclResponse.ProtoReflect.Descriptor instead.
 func (*SetAclResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{18}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetAclResponse) GetZxid() uint64 {
@@ -1381,7 +1679,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[19]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1691,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[19]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1704,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{19}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CheckRequest) GetPath() string {
@@ -1434,7 +1732,7 @@ type MultiRequest struct {
 
 func (x *MultiRequest) Reset() {
 	*x = MultiRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[20]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1744,7 @@ func (x *MultiRequest) String() string {
 func (*MultiRequest) ProtoMessage() {}
 
 func (x *MultiRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[20]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1757,7 @@ func (x *MultiRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiRequest.ProtoReflect.Descriptor instead.
 func (*MultiRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{20}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MultiRequest) GetOps() []*MultiOp {
@@ -1487,7 +1785,7 @@ type MultiOp struct {
 
 func (x *MultiOp) Reset() {
 	*x = MultiOp{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[21]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1797,7 @@ func (x *MultiOp) String() string {
 func (*MultiOp) ProtoMessage() {}
 
 func (x *MultiOp) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[21]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1810,7 @@ func (x *MultiOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiOp.ProtoReflect.Descriptor instead.
 func (*MultiOp) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{21}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MultiOp) GetOp() isMultiOp_Op {
@@ -1604,7 +1902,7 @@ type MultiResponse struct {
 
 func (x *MultiResponse) Reset() {
 	*x = MultiResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[22]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1914,7 @@ func (x *MultiResponse) String() string {
 func (*MultiResponse) ProtoMessage() {}
 
 func (x *MultiResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[22]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1927,7 @@ func (x *MultiResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiResponse.ProtoReflect.Descriptor instead.
 func (*MultiResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{22}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MultiResponse) GetZxid() uint64 {
@@ -1659,7 +1957,7 @@ type MultiResult struct {
 
 func (x *MultiResult) Reset() {
 	*x = MultiResult{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[23]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1671,7 +1969,7 @@ func (x *MultiResult) String() string {
 func (*MultiResult) ProtoMessage() {}
 
 func (x *MultiResult) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[23]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1684,7 +1982,7 @@ func (x *MultiResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MultiResult.ProtoReflect.Descriptor instead.
 func (*MultiResult) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{23}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MultiResult) GetPath() string {
@@ -1710,7 +2008,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[24]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +2020,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[24]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +2033,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{24}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{25}
 }
 
 // SyncResponse confirms that it has.
@@ -1749,7 +2047,7 @@ type SyncResponse struct {
 
 func (x *SyncResponse) Reset() {
 	*x = SyncResponse{}
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[25]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1761,7 +2059,7 @@ func (x *SyncResponse) String() string {
 func (*SyncResponse) ProtoMessage() {}
 
 func (x *SyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_quorate_api_v1_keeper_proto_msgTypes[25]
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1774,10 +2072,2724 @@ func (x *SyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncResponse.ProtoReflect.Descriptor instead.
 func (*SyncResponse) Descriptor() ([]byte, []int) {
-	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{25}
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SyncResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+// ReadOp is one read of a MultiRead.
+type ReadOp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The read; exactly one is set. Its options and its watch are not looked at.
+	//
+	// Types that are valid to be assigned to Op:
+	//
+	//	*ReadOp_Get
+	//	*ReadOp_Exists
+	//	*ReadOp_List
+	Op            isReadOp_Op `protobuf_oneof:"op"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadOp) Reset() {
+	*x = ReadOp{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadOp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadOp) ProtoMessage() {}
+
+func (x *ReadOp) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadOp.ProtoReflect.Descriptor instead.
+func (*ReadOp) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ReadOp) GetOp() isReadOp_Op {
+	if x != nil {
+		return x.Op
+	}
+	return nil
+}
+
+func (x *ReadOp) GetGet() *GetRequest {
+	if x != nil {
+		if x, ok := x.Op.(*ReadOp_Get); ok {
+			return x.Get
+		}
+	}
+	return nil
+}
+
+func (x *ReadOp) GetExists() *ExistsRequest {
+	if x != nil {
+		if x, ok := x.Op.(*ReadOp_Exists); ok {
+			return x.Exists
+		}
+	}
+	return nil
+}
+
+func (x *ReadOp) GetList() *ListRequest {
+	if x != nil {
+		if x, ok := x.Op.(*ReadOp_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+type isReadOp_Op interface {
+	isReadOp_Op()
+}
+
+type ReadOp_Get struct {
+	// A node's data and Stat.
+	Get *GetRequest `protobuf:"bytes,1,opt,name=get,proto3,oneof"`
+}
+
+type ReadOp_Exists struct {
+	// A node's Stat.
+	Exists *ExistsRequest `protobuf:"bytes,2,opt,name=exists,proto3,oneof"`
+}
+
+type ReadOp_List struct {
+	// The names of a node's children.
+	List *ListRequest `protobuf:"bytes,3,opt,name=list,proto3,oneof"`
+}
+
+func (*ReadOp_Get) isReadOp_Op() {}
+
+func (*ReadOp_Exists) isReadOp_Op() {}
+
+func (*ReadOp_List) isReadOp_Op() {}
+
+// MultiReadRequest asks for several reads.
+type MultiReadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reads, 10,000 at the most.
+	Ops []*ReadOp `protobuf:"bytes,1,rep,name=ops,proto3" json:"ops,omitempty"`
+	// How new the answer must be.
+	Options       *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MultiReadRequest) Reset() {
+	*x = MultiReadRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MultiReadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MultiReadRequest) ProtoMessage() {}
+
+func (x *MultiReadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MultiReadRequest.ProtoReflect.Descriptor instead.
+func (*MultiReadRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *MultiReadRequest) GetOps() []*ReadOp {
+	if x != nil {
+		return x.Ops
+	}
+	return nil
+}
+
+func (x *MultiReadRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// MultiReadResponse has the outcome of each read.
+type MultiReadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the tree that was read.
+	Zxid uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// One for each read, in order.
+	Results       []*ReadResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MultiReadResponse) Reset() {
+	*x = MultiReadResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MultiReadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MultiReadResponse) ProtoMessage() {}
+
+func (x *MultiReadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MultiReadResponse.ProtoReflect.Descriptor instead.
+func (*MultiReadResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *MultiReadResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *MultiReadResponse) GetResults() []*ReadResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// ReadResult is the outcome of one read; exactly one is set.
+type ReadResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The outcome.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*ReadResult_Get
+	//	*ReadResult_Exists
+	//	*ReadResult_List
+	//	*ReadResult_Failure
+	Result        isReadResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadResult) Reset() {
+	*x = ReadResult{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadResult) ProtoMessage() {}
+
+func (x *ReadResult) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadResult.ProtoReflect.Descriptor instead.
+func (*ReadResult) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReadResult) GetResult() isReadResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *ReadResult) GetGet() *GetResponse {
+	if x != nil {
+		if x, ok := x.Result.(*ReadResult_Get); ok {
+			return x.Get
+		}
+	}
+	return nil
+}
+
+func (x *ReadResult) GetExists() *ExistsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*ReadResult_Exists); ok {
+			return x.Exists
+		}
+	}
+	return nil
+}
+
+func (x *ReadResult) GetList() *ListResponse {
+	if x != nil {
+		if x, ok := x.Result.(*ReadResult_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *ReadResult) GetFailure() *Failure {
+	if x != nil {
+		if x, ok := x.Result.(*ReadResult_Failure); ok {
+			return x.Failure
+		}
+	}
+	return nil
+}
+
+type isReadResult_Result interface {
+	isReadResult_Result()
+}
+
+type ReadResult_Get struct {
+	// Of a get.
+	Get *GetResponse `protobuf:"bytes,1,opt,name=get,proto3,oneof"`
+}
+
+type ReadResult_Exists struct {
+	// Of an exists.
+	Exists *ExistsResponse `protobuf:"bytes,2,opt,name=exists,proto3,oneof"`
+}
+
+type ReadResult_List struct {
+	// Of a list.
+	List *ListResponse `protobuf:"bytes,3,opt,name=list,proto3,oneof"`
+}
+
+type ReadResult_Failure struct {
+	// Why there is none.
+	Failure *Failure `protobuf:"bytes,15,opt,name=failure,proto3,oneof"`
+}
+
+func (*ReadResult_Get) isReadResult_Result() {}
+
+func (*ReadResult_Exists) isReadResult_Result() {}
+
+func (*ReadResult_List) isReadResult_Result() {}
+
+func (*ReadResult_Failure) isReadResult_Result() {}
+
+// Failure is an error as the details of a gRPC status would tell it, where one answer of several is an error.
+type Failure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Code of the gRPC status that a call of its own would have ended with; never 0.
+	Code uint32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	// One of the reasons that stand at Keeper.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A sentence for people.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The node at fault; empty if none.
+	Path string `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
+	// The node's actual version, with BAD_VERSION.
+	Version int32 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	// The failing operation of a Multi, counted from 1; 0 outside of one.
+	Op uint32 `protobuf:"varint,6,opt,name=op,proto3" json:"op,omitempty"`
+	// The version of the tree in which the error was found; with COMPACTED, where the history begins; 0 if neither.
+	Zxid uint64 `protobuf:"varint,7,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// When another try makes sense; absent if no such time is known.
+	RetryAfter    *durationpb.Duration `protobuf:"bytes,8,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Failure) Reset() {
+	*x = Failure{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Failure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Failure) ProtoMessage() {}
+
+func (x *Failure) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Failure.ProtoReflect.Descriptor instead.
+func (*Failure) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Failure) GetCode() uint32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *Failure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Failure) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Failure) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Failure) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Failure) GetOp() uint32 {
+	if x != nil {
+		return x.Op
+	}
+	return 0
+}
+
+func (x *Failure) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *Failure) GetRetryAfter() *durationpb.Duration {
+	if x != nil {
+		return x.RetryAfter
+	}
+	return nil
+}
+
+// GetEphemeralsRequest asks for a session's nodes.
+type GetEphemeralsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only those whose paths begin with this; empty: all.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// How new the answer must be.
+	Options       *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEphemeralsRequest) Reset() {
+	*x = GetEphemeralsRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEphemeralsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEphemeralsRequest) ProtoMessage() {}
+
+func (x *GetEphemeralsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEphemeralsRequest.ProtoReflect.Descriptor instead.
+func (*GetEphemeralsRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *GetEphemeralsRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *GetEphemeralsRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// GetEphemeralsResponse has a session's nodes.
+type GetEphemeralsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the tree that was read.
+	Zxid uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// Their paths, sorted.
+	Paths         []string `protobuf:"bytes,2,rep,name=paths,proto3" json:"paths,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEphemeralsResponse) Reset() {
+	*x = GetEphemeralsResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEphemeralsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEphemeralsResponse) ProtoMessage() {}
+
+func (x *GetEphemeralsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEphemeralsResponse.ProtoReflect.Descriptor instead.
+func (*GetEphemeralsResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *GetEphemeralsResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *GetEphemeralsResponse) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+// CountDescendantsRequest asks how many nodes there are below one.
+type CountDescendantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of a node that the caller may read.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// How new the answer must be.
+	Options       *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountDescendantsRequest) Reset() {
+	*x = CountDescendantsRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountDescendantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountDescendantsRequest) ProtoMessage() {}
+
+func (x *CountDescendantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountDescendantsRequest.ProtoReflect.Descriptor instead.
+func (*CountDescendantsRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CountDescendantsRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *CountDescendantsRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// CountDescendantsResponse says how many there are.
+type CountDescendantsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the tree that was read.
+	Zxid uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// Number of nodes below the path, the path's own node not among them.
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountDescendantsResponse) Reset() {
+	*x = CountDescendantsResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountDescendantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountDescendantsResponse) ProtoMessage() {}
+
+func (x *CountDescendantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountDescendantsResponse.ProtoReflect.Descriptor instead.
+func (*CountDescendantsResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CountDescendantsResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *CountDescendantsResponse) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// WhoAmIRequest asks who the caller is.
+type WhoAmIRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIRequest) Reset() {
+	*x = WhoAmIRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIRequest) ProtoMessage() {}
+
+func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
+func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{36}
+}
+
+// WhoAmIResponse says who the caller is.
+type WhoAmIResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identities, by which permissions are judged: the address first, then what was proven.
+	Identities    []*Identity `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIResponse) Reset() {
+	*x = WhoAmIResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIResponse) ProtoMessage() {}
+
+func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
+func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *WhoAmIResponse) GetIdentities() []*Identity {
+	if x != nil {
+		return x.Identities
+	}
+	return nil
+}
+
+// Identity is one proof of who a caller is.
+type Identity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Scheme, such as ip, digest or x509.
+	Scheme string `protobuf:"bytes,1,opt,name=scheme,proto3" json:"scheme,omitempty"`
+	// The identity within the scheme; of a digest the user alone, without the hash.
+	Id            string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity) Reset() {
+	*x = Identity{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity) ProtoMessage() {}
+
+func (x *Identity) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity.ProtoReflect.Descriptor instead.
+func (*Identity) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Identity) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
+func (x *Identity) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// OpenSessionRequest opens a session, or takes one up again.
+type OpenSessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long the session is to live without a sign of its client, in milliseconds; the server may give less or more,
+	// by its limits. 0: as the server likes. Of no effect when a session is taken up again.
+	TimeoutMs uint32 `protobuf:"varint,1,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	// The credential of the session to take up; empty: a new one.
+	Credential string `protobuf:"bytes,2,opt,name=credential,proto3" json:"credential,omitempty"`
+	// The greatest zxid that the client has seen. A server that has not applied it waits for it, and if that takes too long
+	// refuses with UNAVAILABLE, so that no client sees time go back.
+	LastZxid uint64 `protobuf:"varint,3,opt,name=last_zxid,json=lastZxid,proto3" json:"last_zxid,omitempty"`
+	// The client is content with a server that has no quorum: it gets a stream on which only reads are answered, without a
+	// session. Session only, and not together with credential.
+	ReadOnly      bool `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenSessionRequest) Reset() {
+	*x = OpenSessionRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSessionRequest) ProtoMessage() {}
+
+func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
+func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *OpenSessionRequest) GetTimeoutMs() uint32 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+func (x *OpenSessionRequest) GetCredential() string {
+	if x != nil {
+		return x.Credential
+	}
+	return ""
+}
+
+func (x *OpenSessionRequest) GetLastZxid() uint64 {
+	if x != nil {
+		return x.LastZxid
+	}
+	return 0
+}
+
+func (x *OpenSessionRequest) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+// OpenSessionResponse tells what was opened.
+type OpenSessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The session's id, for people and for Stat.owner; 0 for a read-only stream.
+	Session uint64 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	// What takes the session up again, or names it in a call's metadata. It is a secret.
+	Credential string `protobuf:"bytes,2,opt,name=credential,proto3" json:"credential,omitempty"`
+	// How long the session lives without a sign of its client, in milliseconds.
+	TimeoutMs uint32 `protobuf:"varint,3,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	// The version of the tree that this server has.
+	Zxid uint64 `protobuf:"varint,4,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// There is no quorum, and no session: only reads are answered.
+	ReadOnly bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	// The last of the session's writes that took effect, when a session was taken up again: what became of those without
+	// an answer is known by it, since they take effect in order.
+	LastWrite     *LastWrite `protobuf:"bytes,6,opt,name=last_write,json=lastWrite,proto3" json:"last_write,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenSessionResponse) Reset() {
+	*x = OpenSessionResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSessionResponse) ProtoMessage() {}
+
+func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
+func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *OpenSessionResponse) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *OpenSessionResponse) GetCredential() string {
+	if x != nil {
+		return x.Credential
+	}
+	return ""
+}
+
+func (x *OpenSessionResponse) GetTimeoutMs() uint32 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+func (x *OpenSessionResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *OpenSessionResponse) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *OpenSessionResponse) GetLastWrite() *LastWrite {
+	if x != nil {
+		return x.LastWrite
+	}
+	return nil
+}
+
+// LastWrite is a write of a session.
+type LastWrite struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number that the session gave it; 0 if it has written nothing.
+	Cxid int64 `protobuf:"varint,1,opt,name=cxid,proto3" json:"cxid,omitempty"`
+	// Its zxid.
+	Zxid uint64 `protobuf:"varint,2,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// The path of the node that it created, if it was a creation: the number of a sequential node is in it.
+	Path          string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LastWrite) Reset() {
+	*x = LastWrite{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastWrite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastWrite) ProtoMessage() {}
+
+func (x *LastWrite) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastWrite.ProtoReflect.Descriptor instead.
+func (*LastWrite) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *LastWrite) GetCxid() int64 {
+	if x != nil {
+		return x.Cxid
+	}
+	return 0
+}
+
+func (x *LastWrite) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *LastWrite) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// KeepAliveRequest tells that a client is alive.
+type KeepAliveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepAliveRequest) Reset() {
+	*x = KeepAliveRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepAliveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepAliveRequest) ProtoMessage() {}
+
+func (x *KeepAliveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepAliveRequest.ProtoReflect.Descriptor instead.
+func (*KeepAliveRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{42}
+}
+
+// KeepAliveResponse confirms it.
+type KeepAliveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long the session now lives without a further sign, in milliseconds.
+	TimeoutMs     uint32 `protobuf:"varint,1,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepAliveResponse) Reset() {
+	*x = KeepAliveResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepAliveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepAliveResponse) ProtoMessage() {}
+
+func (x *KeepAliveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepAliveResponse.ProtoReflect.Descriptor instead.
+func (*KeepAliveResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *KeepAliveResponse) GetTimeoutMs() uint32 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+// CloseSessionRequest ends a session.
+type CloseSessionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseSessionRequest) Reset() {
+	*x = CloseSessionRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseSessionRequest) ProtoMessage() {}
+
+func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
+func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{44}
+}
+
+// CloseSessionResponse confirms the end of a session.
+type CloseSessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zxid of its end.
+	Zxid          uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseSessionResponse) Reset() {
+	*x = CloseSessionResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseSessionResponse) ProtoMessage() {}
+
+func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
+func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *CloseSessionResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+// SessionRequest is a message from the client on a session's stream. One without anything is a ping: any message within
+// a third of the timeout keeps the session alive.
+type SessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First message, and only there.
+	Open *OpenSessionRequest `protobuf:"bytes,1,opt,name=open,proto3" json:"open,omitempty"`
+	// Requests, in their order.
+	Calls         []*SessionCall `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionRequest) Reset() {
+	*x = SessionRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionRequest) ProtoMessage() {}
+
+func (x *SessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionRequest.ProtoReflect.Descriptor instead.
+func (*SessionRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *SessionRequest) GetOpen() *OpenSessionRequest {
+	if x != nil {
+		return x.Open
+	}
+	return nil
+}
+
+func (x *SessionRequest) GetCalls() []*SessionCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+// SessionCall is one request of a session.
+type SessionCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the request: greater than that of the one before, also over several streams of the session. From 1.
+	Cxid int64 `protobuf:"varint,1,opt,name=cxid,proto3" json:"cxid,omitempty"`
+	// The request; exactly one is set.
+	//
+	// Types that are valid to be assigned to Op:
+	//
+	//	*SessionCall_Create
+	//	*SessionCall_Delete
+	//	*SessionCall_Set
+	//	*SessionCall_SetAcl
+	//	*SessionCall_Multi
+	//	*SessionCall_Exists
+	//	*SessionCall_Get
+	//	*SessionCall_List
+	//	*SessionCall_GetAcl
+	//	*SessionCall_MultiRead
+	//	*SessionCall_Sync
+	//	*SessionCall_AddWatch
+	//	*SessionCall_RemoveWatch
+	//	*SessionCall_GetEphemerals
+	//	*SessionCall_CountDescendants
+	//	*SessionCall_WhoAmI
+	//	*SessionCall_Authenticate
+	//	*SessionCall_Close
+	Op            isSessionCall_Op `protobuf_oneof:"op"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionCall) Reset() {
+	*x = SessionCall{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionCall) ProtoMessage() {}
+
+func (x *SessionCall) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionCall.ProtoReflect.Descriptor instead.
+func (*SessionCall) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *SessionCall) GetCxid() int64 {
+	if x != nil {
+		return x.Cxid
+	}
+	return 0
+}
+
+func (x *SessionCall) GetOp() isSessionCall_Op {
+	if x != nil {
+		return x.Op
+	}
+	return nil
+}
+
+func (x *SessionCall) GetCreate() *CreateRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Create); ok {
+			return x.Create
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetDelete() *DeleteRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Delete); ok {
+			return x.Delete
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetSet() *SetRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Set); ok {
+			return x.Set
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetSetAcl() *SetAclRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_SetAcl); ok {
+			return x.SetAcl
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetMulti() *MultiRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Multi); ok {
+			return x.Multi
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetExists() *ExistsRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Exists); ok {
+			return x.Exists
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetGet() *GetRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Get); ok {
+			return x.Get
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetList() *ListRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetGetAcl() *GetAclRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_GetAcl); ok {
+			return x.GetAcl
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetMultiRead() *MultiReadRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_MultiRead); ok {
+			return x.MultiRead
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetSync() *SyncRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Sync); ok {
+			return x.Sync
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetAddWatch() *AddWatchRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_AddWatch); ok {
+			return x.AddWatch
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetRemoveWatch() *RemoveWatchRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_RemoveWatch); ok {
+			return x.RemoveWatch
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetGetEphemerals() *GetEphemeralsRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_GetEphemerals); ok {
+			return x.GetEphemerals
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetCountDescendants() *CountDescendantsRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_CountDescendants); ok {
+			return x.CountDescendants
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetWhoAmI() *WhoAmIRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_WhoAmI); ok {
+			return x.WhoAmI
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetAuthenticate() *AuthenticateRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Authenticate); ok {
+			return x.Authenticate
+		}
+	}
+	return nil
+}
+
+func (x *SessionCall) GetClose() *CloseSessionRequest {
+	if x != nil {
+		if x, ok := x.Op.(*SessionCall_Close); ok {
+			return x.Close
+		}
+	}
+	return nil
+}
+
+type isSessionCall_Op interface {
+	isSessionCall_Op()
+}
+
+type SessionCall_Create struct {
+	// Creates a node. Of kind EPHEMERAL it is owned by this session.
+	Create *CreateRequest `protobuf:"bytes,2,opt,name=create,proto3,oneof"`
+}
+
+type SessionCall_Delete struct {
+	// Deletes a node.
+	Delete *DeleteRequest `protobuf:"bytes,3,opt,name=delete,proto3,oneof"`
+}
+
+type SessionCall_Set struct {
+	// Replaces a node's data.
+	Set *SetRequest `protobuf:"bytes,4,opt,name=set,proto3,oneof"`
+}
+
+type SessionCall_SetAcl struct {
+	// Replaces a node's access control list.
+	SetAcl *SetAclRequest `protobuf:"bytes,5,opt,name=set_acl,json=setAcl,proto3,oneof"`
+}
+
+type SessionCall_Multi struct {
+	// Several changes as one.
+	Multi *MultiRequest `protobuf:"bytes,6,opt,name=multi,proto3,oneof"`
+}
+
+type SessionCall_Exists struct {
+	// Tells whether a node exists.
+	Exists *ExistsRequest `protobuf:"bytes,7,opt,name=exists,proto3,oneof"`
+}
+
+type SessionCall_Get struct {
+	// Returns a node's data.
+	Get *GetRequest `protobuf:"bytes,8,opt,name=get,proto3,oneof"`
+}
+
+type SessionCall_List struct {
+	// Returns a node's children, in one or more answers.
+	List *ListRequest `protobuf:"bytes,9,opt,name=list,proto3,oneof"`
+}
+
+type SessionCall_GetAcl struct {
+	// Returns a node's access control list.
+	GetAcl *GetAclRequest `protobuf:"bytes,10,opt,name=get_acl,json=getAcl,proto3,oneof"`
+}
+
+type SessionCall_MultiRead struct {
+	// Several reads.
+	MultiRead *MultiReadRequest `protobuf:"bytes,11,opt,name=multi_read,json=multiRead,proto3,oneof"`
+}
+
+type SessionCall_Sync struct {
+	// Makes the reads that follow linearizable.
+	Sync *SyncRequest `protobuf:"bytes,12,opt,name=sync,proto3,oneof"`
+}
+
+type SessionCall_AddWatch struct {
+	// Leaves a watch.
+	AddWatch *AddWatchRequest `protobuf:"bytes,13,opt,name=add_watch,json=addWatch,proto3,oneof"`
+}
+
+type SessionCall_RemoveWatch struct {
+	// Takes a watch away.
+	RemoveWatch *RemoveWatchRequest `protobuf:"bytes,14,opt,name=remove_watch,json=removeWatch,proto3,oneof"`
+}
+
+type SessionCall_GetEphemerals struct {
+	// Returns the session's ephemeral nodes.
+	GetEphemerals *GetEphemeralsRequest `protobuf:"bytes,15,opt,name=get_ephemerals,json=getEphemerals,proto3,oneof"`
+}
+
+type SessionCall_CountDescendants struct {
+	// Counts the nodes below one.
+	CountDescendants *CountDescendantsRequest `protobuf:"bytes,16,opt,name=count_descendants,json=countDescendants,proto3,oneof"`
+}
+
+type SessionCall_WhoAmI struct {
+	// Returns the identities of the caller.
+	WhoAmI *WhoAmIRequest `protobuf:"bytes,17,opt,name=who_am_i,json=whoAmI,proto3,oneof"`
+}
+
+type SessionCall_Authenticate struct {
+	// Adds an identity to those of the stream.
+	Authenticate *AuthenticateRequest `protobuf:"bytes,18,opt,name=authenticate,proto3,oneof"`
+}
+
+type SessionCall_Close struct {
+	// Ends the session; the last request.
+	Close *CloseSessionRequest `protobuf:"bytes,19,opt,name=close,proto3,oneof"`
+}
+
+func (*SessionCall_Create) isSessionCall_Op() {}
+
+func (*SessionCall_Delete) isSessionCall_Op() {}
+
+func (*SessionCall_Set) isSessionCall_Op() {}
+
+func (*SessionCall_SetAcl) isSessionCall_Op() {}
+
+func (*SessionCall_Multi) isSessionCall_Op() {}
+
+func (*SessionCall_Exists) isSessionCall_Op() {}
+
+func (*SessionCall_Get) isSessionCall_Op() {}
+
+func (*SessionCall_List) isSessionCall_Op() {}
+
+func (*SessionCall_GetAcl) isSessionCall_Op() {}
+
+func (*SessionCall_MultiRead) isSessionCall_Op() {}
+
+func (*SessionCall_Sync) isSessionCall_Op() {}
+
+func (*SessionCall_AddWatch) isSessionCall_Op() {}
+
+func (*SessionCall_RemoveWatch) isSessionCall_Op() {}
+
+func (*SessionCall_GetEphemerals) isSessionCall_Op() {}
+
+func (*SessionCall_CountDescendants) isSessionCall_Op() {}
+
+func (*SessionCall_WhoAmI) isSessionCall_Op() {}
+
+func (*SessionCall_Authenticate) isSessionCall_Op() {}
+
+func (*SessionCall_Close) isSessionCall_Op() {}
+
+// SessionResponse is a message from the server on a session's stream. One without opened and items answers a ping.
+type SessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First message, and only there.
+	Opened *OpenSessionResponse `protobuf:"bytes,1,opt,name=opened,proto3" json:"opened,omitempty"`
+	// Answers and events, in their order.
+	Items []*SessionItem `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
+	// The version of the tree that this server has.
+	Zxid          uint64 `protobuf:"varint,3,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionResponse) Reset() {
+	*x = SessionResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionResponse) ProtoMessage() {}
+
+func (x *SessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionResponse.ProtoReflect.Descriptor instead.
+func (*SessionResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *SessionResponse) GetOpened() *OpenSessionResponse {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *SessionResponse) GetItems() []*SessionItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *SessionResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+// SessionItem is an answer or an event; exactly one is set.
+type SessionItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the two.
+	//
+	// Types that are valid to be assigned to Item:
+	//
+	//	*SessionItem_Answer
+	//	*SessionItem_Event
+	Item          isSessionItem_Item `protobuf_oneof:"item"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionItem) Reset() {
+	*x = SessionItem{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionItem) ProtoMessage() {}
+
+func (x *SessionItem) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionItem.ProtoReflect.Descriptor instead.
+func (*SessionItem) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *SessionItem) GetItem() isSessionItem_Item {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *SessionItem) GetAnswer() *SessionAnswer {
+	if x != nil {
+		if x, ok := x.Item.(*SessionItem_Answer); ok {
+			return x.Answer
+		}
+	}
+	return nil
+}
+
+func (x *SessionItem) GetEvent() *WatchEvent {
+	if x != nil {
+		if x, ok := x.Item.(*SessionItem_Event); ok {
+			return x.Event
+		}
+	}
+	return nil
+}
+
+type isSessionItem_Item interface {
+	isSessionItem_Item()
+}
+
+type SessionItem_Answer struct {
+	// Answers the oldest request without an answer.
+	Answer *SessionAnswer `protobuf:"bytes,1,opt,name=answer,proto3,oneof"`
+}
+
+type SessionItem_Event struct {
+	// A watch fired.
+	Event *WatchEvent `protobuf:"bytes,2,opt,name=event,proto3,oneof"`
+}
+
+func (*SessionItem_Answer) isSessionItem_Item() {}
+
+func (*SessionItem_Event) isSessionItem_Item() {}
+
+// SessionAnswer answers one request of a session.
+type SessionAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request's number.
+	Cxid int64 `protobuf:"varint,1,opt,name=cxid,proto3" json:"cxid,omitempty"`
+	// Another piece of this answer follows: only for list.
+	More bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// The outcome; exactly one is set.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*SessionAnswer_Create
+	//	*SessionAnswer_Delete
+	//	*SessionAnswer_Set
+	//	*SessionAnswer_SetAcl
+	//	*SessionAnswer_Multi
+	//	*SessionAnswer_Exists
+	//	*SessionAnswer_Get
+	//	*SessionAnswer_List
+	//	*SessionAnswer_GetAcl
+	//	*SessionAnswer_MultiRead
+	//	*SessionAnswer_Sync
+	//	*SessionAnswer_AddWatch
+	//	*SessionAnswer_RemoveWatch
+	//	*SessionAnswer_GetEphemerals
+	//	*SessionAnswer_CountDescendants
+	//	*SessionAnswer_WhoAmI
+	//	*SessionAnswer_Authenticate
+	//	*SessionAnswer_Close
+	//	*SessionAnswer_Failure
+	Result        isSessionAnswer_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionAnswer) Reset() {
+	*x = SessionAnswer{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionAnswer) ProtoMessage() {}
+
+func (x *SessionAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionAnswer.ProtoReflect.Descriptor instead.
+func (*SessionAnswer) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *SessionAnswer) GetCxid() int64 {
+	if x != nil {
+		return x.Cxid
+	}
+	return 0
+}
+
+func (x *SessionAnswer) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *SessionAnswer) GetResult() isSessionAnswer_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetCreate() *CreateResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Create); ok {
+			return x.Create
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetDelete() *DeleteResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Delete); ok {
+			return x.Delete
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetSet() *SetResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Set); ok {
+			return x.Set
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetSetAcl() *SetAclResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_SetAcl); ok {
+			return x.SetAcl
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetMulti() *MultiResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Multi); ok {
+			return x.Multi
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetExists() *ExistsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Exists); ok {
+			return x.Exists
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetGet() *GetResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Get); ok {
+			return x.Get
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetList() *ListResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetGetAcl() *GetAclResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_GetAcl); ok {
+			return x.GetAcl
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetMultiRead() *MultiReadResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_MultiRead); ok {
+			return x.MultiRead
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetSync() *SyncResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Sync); ok {
+			return x.Sync
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetAddWatch() *AddWatchResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_AddWatch); ok {
+			return x.AddWatch
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetRemoveWatch() *RemoveWatchResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_RemoveWatch); ok {
+			return x.RemoveWatch
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetGetEphemerals() *GetEphemeralsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_GetEphemerals); ok {
+			return x.GetEphemerals
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetCountDescendants() *CountDescendantsResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_CountDescendants); ok {
+			return x.CountDescendants
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetWhoAmI() *WhoAmIResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_WhoAmI); ok {
+			return x.WhoAmI
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetAuthenticate() *AuthenticateResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Authenticate); ok {
+			return x.Authenticate
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetClose() *CloseSessionResponse {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Close); ok {
+			return x.Close
+		}
+	}
+	return nil
+}
+
+func (x *SessionAnswer) GetFailure() *Failure {
+	if x != nil {
+		if x, ok := x.Result.(*SessionAnswer_Failure); ok {
+			return x.Failure
+		}
+	}
+	return nil
+}
+
+type isSessionAnswer_Result interface {
+	isSessionAnswer_Result()
+}
+
+type SessionAnswer_Create struct {
+	// Of a create.
+	Create *CreateResponse `protobuf:"bytes,3,opt,name=create,proto3,oneof"`
+}
+
+type SessionAnswer_Delete struct {
+	// Of a delete.
+	Delete *DeleteResponse `protobuf:"bytes,4,opt,name=delete,proto3,oneof"`
+}
+
+type SessionAnswer_Set struct {
+	// Of a set.
+	Set *SetResponse `protobuf:"bytes,5,opt,name=set,proto3,oneof"`
+}
+
+type SessionAnswer_SetAcl struct {
+	// Of a set_acl.
+	SetAcl *SetAclResponse `protobuf:"bytes,6,opt,name=set_acl,json=setAcl,proto3,oneof"`
+}
+
+type SessionAnswer_Multi struct {
+	// Of a multi.
+	Multi *MultiResponse `protobuf:"bytes,7,opt,name=multi,proto3,oneof"`
+}
+
+type SessionAnswer_Exists struct {
+	// Of an exists.
+	Exists *ExistsResponse `protobuf:"bytes,8,opt,name=exists,proto3,oneof"`
+}
+
+type SessionAnswer_Get struct {
+	// Of a get.
+	Get *GetResponse `protobuf:"bytes,9,opt,name=get,proto3,oneof"`
+}
+
+type SessionAnswer_List struct {
+	// Of a list, or a piece of it.
+	List *ListResponse `protobuf:"bytes,10,opt,name=list,proto3,oneof"`
+}
+
+type SessionAnswer_GetAcl struct {
+	// Of a get_acl.
+	GetAcl *GetAclResponse `protobuf:"bytes,11,opt,name=get_acl,json=getAcl,proto3,oneof"`
+}
+
+type SessionAnswer_MultiRead struct {
+	// Of a multi_read.
+	MultiRead *MultiReadResponse `protobuf:"bytes,12,opt,name=multi_read,json=multiRead,proto3,oneof"`
+}
+
+type SessionAnswer_Sync struct {
+	// Of a sync.
+	Sync *SyncResponse `protobuf:"bytes,13,opt,name=sync,proto3,oneof"`
+}
+
+type SessionAnswer_AddWatch struct {
+	// Of an add_watch.
+	AddWatch *AddWatchResponse `protobuf:"bytes,14,opt,name=add_watch,json=addWatch,proto3,oneof"`
+}
+
+type SessionAnswer_RemoveWatch struct {
+	// Of a remove_watch.
+	RemoveWatch *RemoveWatchResponse `protobuf:"bytes,15,opt,name=remove_watch,json=removeWatch,proto3,oneof"`
+}
+
+type SessionAnswer_GetEphemerals struct {
+	// Of a get_ephemerals.
+	GetEphemerals *GetEphemeralsResponse `protobuf:"bytes,16,opt,name=get_ephemerals,json=getEphemerals,proto3,oneof"`
+}
+
+type SessionAnswer_CountDescendants struct {
+	// Of a count_descendants.
+	CountDescendants *CountDescendantsResponse `protobuf:"bytes,17,opt,name=count_descendants,json=countDescendants,proto3,oneof"`
+}
+
+type SessionAnswer_WhoAmI struct {
+	// Of a who_am_i.
+	WhoAmI *WhoAmIResponse `protobuf:"bytes,18,opt,name=who_am_i,json=whoAmI,proto3,oneof"`
+}
+
+type SessionAnswer_Authenticate struct {
+	// Of an authenticate.
+	Authenticate *AuthenticateResponse `protobuf:"bytes,19,opt,name=authenticate,proto3,oneof"`
+}
+
+type SessionAnswer_Close struct {
+	// Of a close; the stream ends after it.
+	Close *CloseSessionResponse `protobuf:"bytes,20,opt,name=close,proto3,oneof"`
+}
+
+type SessionAnswer_Failure struct {
+	// Why there is no result.
+	Failure *Failure `protobuf:"bytes,31,opt,name=failure,proto3,oneof"`
+}
+
+func (*SessionAnswer_Create) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Delete) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Set) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_SetAcl) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Multi) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Exists) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Get) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_List) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_GetAcl) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_MultiRead) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Sync) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_AddWatch) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_RemoveWatch) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_GetEphemerals) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_CountDescendants) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_WhoAmI) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Authenticate) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Close) isSessionAnswer_Result() {}
+
+func (*SessionAnswer_Failure) isSessionAnswer_Result() {}
+
+// AuthenticateRequest proves an identity. What was asked before is not affected.
+type AuthenticateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scheme: digest.
+	Scheme string `protobuf:"bytes,1,opt,name=scheme,proto3" json:"scheme,omitempty"`
+	// For digest user:password.
+	Credentials   []byte `protobuf:"bytes,2,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthenticateRequest) Reset() {
+	*x = AuthenticateRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthenticateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthenticateRequest) ProtoMessage() {}
+
+func (x *AuthenticateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthenticateRequest.ProtoReflect.Descriptor instead.
+func (*AuthenticateRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *AuthenticateRequest) GetScheme() string {
+	if x != nil {
+		return x.Scheme
+	}
+	return ""
+}
+
+func (x *AuthenticateRequest) GetCredentials() []byte {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+// AuthenticateResponse confirms an identity.
+type AuthenticateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthenticateResponse) Reset() {
+	*x = AuthenticateResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthenticateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthenticateResponse) ProtoMessage() {}
+
+func (x *AuthenticateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthenticateResponse.ProtoReflect.Descriptor instead.
+func (*AuthenticateResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{52}
+}
+
+// AddWatchRequest leaves a watch on a path, whether there is a node or not. Several modes may stand
+// on one path. Events of nodes that the caller may not read are left out.
+type AddWatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// What it tells of.
+	Mode WatchMode `protobuf:"varint,2,opt,name=mode,proto3,enum=quorate.api.v1.WatchMode" json:"mode,omitempty"`
+	// The client had this watch before, and has seen what happened up to here: what has happened since is told at
+	// once, before the answer. 0: a new watch. A persistent watch fails with COMPACTED, and is not left, if the server does not know.
+	AfterZxid     uint64 `protobuf:"varint,3,opt,name=after_zxid,json=afterZxid,proto3" json:"after_zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddWatchRequest) Reset() {
+	*x = AddWatchRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddWatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddWatchRequest) ProtoMessage() {}
+
+func (x *AddWatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddWatchRequest.ProtoReflect.Descriptor instead.
+func (*AddWatchRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *AddWatchRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *AddWatchRequest) GetMode() WatchMode {
+	if x != nil {
+		return x.Mode
+	}
+	return WatchMode_WATCH_MODE_UNSPECIFIED
+}
+
+func (x *AddWatchRequest) GetAfterZxid() uint64 {
+	if x != nil {
+		return x.AfterZxid
+	}
+	return 0
+}
+
+// AddWatchResponse confirms a watch.
+type AddWatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The watch tells of whatever happened after this.
+	Zxid          uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddWatchResponse) Reset() {
+	*x = AddWatchResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddWatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddWatchResponse) ProtoMessage() {}
+
+func (x *AddWatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddWatchResponse.ProtoReflect.Descriptor instead.
+func (*AddWatchResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *AddWatchResponse) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+// RemoveWatchRequest takes watches of this stream away; NO_WATCH if there is none.
+type RemoveWatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Which; UNSPECIFIED takes all on this path.
+	Mode          WatchMode `protobuf:"varint,2,opt,name=mode,proto3,enum=quorate.api.v1.WatchMode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveWatchRequest) Reset() {
+	*x = RemoveWatchRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveWatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveWatchRequest) ProtoMessage() {}
+
+func (x *RemoveWatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveWatchRequest.ProtoReflect.Descriptor instead.
+func (*RemoveWatchRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *RemoveWatchRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *RemoveWatchRequest) GetMode() WatchMode {
+	if x != nil {
+		return x.Mode
+	}
+	return WatchMode_WATCH_MODE_UNSPECIFIED
+}
+
+// RemoveWatchResponse confirms that a watch has gone.
+type RemoveWatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveWatchResponse) Reset() {
+	*x = RemoveWatchResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveWatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveWatchResponse) ProtoMessage() {}
+
+func (x *RemoveWatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveWatchResponse.ProtoReflect.Descriptor instead.
+func (*RemoveWatchResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{56}
+}
+
+// WatchEvent is one thing that happened.
+type WatchEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Zxid of the txn that did it.
+	Zxid uint64 `protobuf:"varint,1,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// What.
+	Type EventType `protobuf:"varint,2,opt,name=type,proto3,enum=quorate.api.v1.EventType" json:"type,omitempty"`
+	// To which node.
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// Watch with with_data only, and not for a deletion: the content that the node got; absent (null) and empty are told apart.
+	Data []byte `protobuf:"bytes,4,opt,name=data,proto3,oneof" json:"data,omitempty"`
+	// Watch only, and not for a deletion: the node's Stat right after it.
+	Stat          *Stat `protobuf:"bytes,5,opt,name=stat,proto3" json:"stat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchEvent) Reset() {
+	*x = WatchEvent{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchEvent) ProtoMessage() {}
+
+func (x *WatchEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchEvent.ProtoReflect.Descriptor instead.
+func (*WatchEvent) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *WatchEvent) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *WatchEvent) GetType() EventType {
+	if x != nil {
+		return x.Type
+	}
+	return EventType_EVENT_TYPE_UNSPECIFIED
+}
+
+func (x *WatchEvent) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *WatchEvent) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *WatchEvent) GetStat() *Stat {
+	if x != nil {
+		return x.Stat
+	}
+	return nil
+}
+
+// WatchRequest asks to be told of changes.
+type WatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path; there need not be a node.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// The node and all below it, instead of the node alone.
+	Recursive bool `protobuf:"varint,2,opt,name=recursive,proto3" json:"recursive,omitempty"`
+	// Begin after this zxid; 0: begin with a snapshot.
+	AfterZxid uint64 `protobuf:"varint,3,opt,name=after_zxid,json=afterZxid,proto3" json:"after_zxid,omitempty"`
+	// Send contents with snapshot and events.
+	WithData bool `protobuf:"varint,4,opt,name=with_data,json=withData,proto3" json:"with_data,omitempty"`
+	// Events of these types only: CREATED, DELETED, DATA_CHANGED; none: all of them.
+	Types []EventType `protobuf:"varint,5,rep,packed,name=types,proto3,enum=quorate.api.v1.EventType" json:"types,omitempty"`
+	// How new the snapshot must be.
+	Options       *ReadOptions `protobuf:"bytes,14,opt,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRequest) Reset() {
+	*x = WatchRequest{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRequest) ProtoMessage() {}
+
+func (x *WatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
+func (*WatchRequest) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *WatchRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *WatchRequest) GetRecursive() bool {
+	if x != nil {
+		return x.Recursive
+	}
+	return false
+}
+
+func (x *WatchRequest) GetAfterZxid() uint64 {
+	if x != nil {
+		return x.AfterZxid
+	}
+	return 0
+}
+
+func (x *WatchRequest) GetWithData() bool {
+	if x != nil {
+		return x.WithData
+	}
+	return false
+}
+
+func (x *WatchRequest) GetTypes() []EventType {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *WatchRequest) GetOptions() *ReadOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// WatchResponse is a piece of the snapshot, or what happened since.
+type WatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A piece of the snapshot, if one was asked for; empty otherwise. Names are paths relative to the watched one, "" for the watched node itself;
+	// parents come before their children.
+	Entries []*Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// More of the snapshot follows.
+	More bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// What happened, in order. The events of one txn may come in several messages.
+	Events []*WatchEvent `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	// All that happened up to this zxid, of what was asked for, has been told when this message has been read; the last
+	// message of a txn has its zxid. With more the snapshot's. Sent from time to time also when nothing happened, so that who goes on
+	// after it later has not fallen behind.
+	Zxid          uint64 `protobuf:"varint,4,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponse) Reset() {
+	*x = WatchResponse{}
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponse) ProtoMessage() {}
+
+func (x *WatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_quorate_api_v1_keeper_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponse) Descriptor() ([]byte, []int) {
+	return file_quorate_api_v1_keeper_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *WatchResponse) GetEntries() []*Entry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *WatchResponse) GetEvents() []*WatchEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetZxid() uint64 {
 	if x != nil {
 		return x.Zxid
 	}
@@ -1788,7 +4800,10 @@ var File_quorate_api_v1_keeper_proto protoreflect.FileDescriptor
 
 const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\n" +
-	"\x1bquorate/api/v1/keeper.proto\x12\x0equorate.api.v1\"\xef\x02\n" +
+	"\x1bquorate/api/v1/keeper.proto\x12\x0equorate.api.v1\x1a\x1egoogle/protobuf/duration.proto\"g\n" +
+	"\vReadOptions\x12=\n" +
+	"\vconsistency\x18\x01 \x01(\x0e2\x1b.quorate.api.v1.ConsistencyR\vconsistency\x12\x19\n" +
+	"\bmin_zxid\x18\x02 \x01(\x04R\aminZxid\"\xef\x02\n" +
 	"\x04Stat\x12\x14\n" +
 	"\x05czxid\x18\x01 \x01(\x04R\x05czxid\x12\x14\n" +
 	"\x05mzxid\x18\x02 \x01(\x04R\x05mzxid\x12\x14\n" +
@@ -1829,15 +4844,19 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\n" +
 	"\b_version\"$\n" +
 	"\x0eDeleteResponse\x12\x12\n" +
-	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\"#\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\"p\n" +
 	"\rExistsRequest\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"N\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\x12\x14\n" +
+	"\x05watch\x18\x0f \x01(\bR\x05watch\"N\n" +
 	"\x0eExistsResponse\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12(\n" +
-	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\" \n" +
+	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\"m\n" +
 	"\n" +
 	"GetRequest\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"m\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\x12\x14\n" +
+	"\x05watch\x18\x0f \x01(\bR\x05watch\"m\n" +
 	"\vGetResponse\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12\x17\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x88\x01\x01\x12(\n" +
@@ -1853,11 +4872,13 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\b_version\"K\n" +
 	"\vSetResponse\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12(\n" +
-	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\"m\n" +
+	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\"\xba\x01\n" +
 	"\vListRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x04view\x18\x02 \x01(\x0e2\x18.quorate.api.v1.ListViewR\x04view\x12\x1c\n" +
-	"\trecursive\x18\x03 \x01(\bR\trecursive\"}\n" +
+	"\trecursive\x18\x03 \x01(\bR\trecursive\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\x12\x14\n" +
+	"\x05watch\x18\x0f \x01(\bR\x05watch\"}\n" +
 	"\fListResponse\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12(\n" +
 	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\x12/\n" +
@@ -1866,9 +4887,10 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\x12\x17\n" +
 	"\x04data\x18\x03 \x01(\fH\x00R\x04data\x88\x01\x01B\a\n" +
-	"\x05_data\"#\n" +
+	"\x05_data\"Z\n" +
 	"\rGetAclRequest\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\"u\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\"u\n" +
 	"\x0eGetAclResponse\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12%\n" +
 	"\x03acl\x18\x02 \x03(\v2\x13.quorate.api.v1.AceR\x03acl\x12(\n" +
@@ -1903,7 +4925,184 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x04stat\x18\x02 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\"\r\n" +
 	"\vSyncRequest\"\"\n" +
 	"\fSyncResponse\x12\x12\n" +
-	"\x04zxid\x18\x01 \x01(\x04R\x04zxid*\x84\x01\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\"\xaa\x01\n" +
+	"\x06ReadOp\x12.\n" +
+	"\x03get\x18\x01 \x01(\v2\x1a.quorate.api.v1.GetRequestH\x00R\x03get\x127\n" +
+	"\x06exists\x18\x02 \x01(\v2\x1d.quorate.api.v1.ExistsRequestH\x00R\x06exists\x121\n" +
+	"\x04list\x18\x03 \x01(\v2\x1b.quorate.api.v1.ListRequestH\x00R\x04listB\x04\n" +
+	"\x02op\"s\n" +
+	"\x10MultiReadRequest\x12(\n" +
+	"\x03ops\x18\x01 \x03(\v2\x16.quorate.api.v1.ReadOpR\x03ops\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\"]\n" +
+	"\x11MultiReadResponse\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x124\n" +
+	"\aresults\x18\x02 \x03(\v2\x1a.quorate.api.v1.ReadResultR\aresults\"\xea\x01\n" +
+	"\n" +
+	"ReadResult\x12/\n" +
+	"\x03get\x18\x01 \x01(\v2\x1b.quorate.api.v1.GetResponseH\x00R\x03get\x128\n" +
+	"\x06exists\x18\x02 \x01(\v2\x1e.quorate.api.v1.ExistsResponseH\x00R\x06exists\x122\n" +
+	"\x04list\x18\x03 \x01(\v2\x1c.quorate.api.v1.ListResponseH\x00R\x04list\x123\n" +
+	"\afailure\x18\x0f \x01(\v2\x17.quorate.api.v1.FailureH\x00R\afailureB\b\n" +
+	"\x06result\"\xdd\x01\n" +
+	"\aFailure\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\rR\x04code\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x05R\aversion\x12\x0e\n" +
+	"\x02op\x18\x06 \x01(\rR\x02op\x12\x12\n" +
+	"\x04zxid\x18\a \x01(\x04R\x04zxid\x12:\n" +
+	"\vretry_after\x18\b \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryAfter\"e\n" +
+	"\x14GetEphemeralsRequest\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\"A\n" +
+	"\x15GetEphemeralsResponse\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12\x14\n" +
+	"\x05paths\x18\x02 \x03(\tR\x05paths\"d\n" +
+	"\x17CountDescendantsRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\"D\n" +
+	"\x18CountDescendantsResponse\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\x0f\n" +
+	"\rWhoAmIRequest\"J\n" +
+	"\x0eWhoAmIResponse\x128\n" +
+	"\n" +
+	"identities\x18\x01 \x03(\v2\x18.quorate.api.v1.IdentityR\n" +
+	"identities\"2\n" +
+	"\bIdentity\x12\x16\n" +
+	"\x06scheme\x18\x01 \x01(\tR\x06scheme\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"\x8d\x01\n" +
+	"\x12OpenSessionRequest\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x01 \x01(\rR\ttimeoutMs\x12\x1e\n" +
+	"\n" +
+	"credential\x18\x02 \x01(\tR\n" +
+	"credential\x12\x1b\n" +
+	"\tlast_zxid\x18\x03 \x01(\x04R\blastZxid\x12\x1b\n" +
+	"\tread_only\x18\x04 \x01(\bR\breadOnly\"\xd9\x01\n" +
+	"\x13OpenSessionResponse\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x1e\n" +
+	"\n" +
+	"credential\x18\x02 \x01(\tR\n" +
+	"credential\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x03 \x01(\rR\ttimeoutMs\x12\x12\n" +
+	"\x04zxid\x18\x04 \x01(\x04R\x04zxid\x12\x1b\n" +
+	"\tread_only\x18\x05 \x01(\bR\breadOnly\x128\n" +
+	"\n" +
+	"last_write\x18\x06 \x01(\v2\x19.quorate.api.v1.LastWriteR\tlastWrite\"G\n" +
+	"\tLastWrite\x12\x12\n" +
+	"\x04cxid\x18\x01 \x01(\x03R\x04cxid\x12\x12\n" +
+	"\x04zxid\x18\x02 \x01(\x04R\x04zxid\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\"\x12\n" +
+	"\x10KeepAliveRequest\"2\n" +
+	"\x11KeepAliveResponse\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x01 \x01(\rR\ttimeoutMs\"\x15\n" +
+	"\x13CloseSessionRequest\"*\n" +
+	"\x14CloseSessionResponse\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\"{\n" +
+	"\x0eSessionRequest\x126\n" +
+	"\x04open\x18\x01 \x01(\v2\".quorate.api.v1.OpenSessionRequestR\x04open\x121\n" +
+	"\x05calls\x18\x02 \x03(\v2\x1b.quorate.api.v1.SessionCallR\x05calls\"\xf8\b\n" +
+	"\vSessionCall\x12\x12\n" +
+	"\x04cxid\x18\x01 \x01(\x03R\x04cxid\x127\n" +
+	"\x06create\x18\x02 \x01(\v2\x1d.quorate.api.v1.CreateRequestH\x00R\x06create\x127\n" +
+	"\x06delete\x18\x03 \x01(\v2\x1d.quorate.api.v1.DeleteRequestH\x00R\x06delete\x12.\n" +
+	"\x03set\x18\x04 \x01(\v2\x1a.quorate.api.v1.SetRequestH\x00R\x03set\x128\n" +
+	"\aset_acl\x18\x05 \x01(\v2\x1d.quorate.api.v1.SetAclRequestH\x00R\x06setAcl\x124\n" +
+	"\x05multi\x18\x06 \x01(\v2\x1c.quorate.api.v1.MultiRequestH\x00R\x05multi\x127\n" +
+	"\x06exists\x18\a \x01(\v2\x1d.quorate.api.v1.ExistsRequestH\x00R\x06exists\x12.\n" +
+	"\x03get\x18\b \x01(\v2\x1a.quorate.api.v1.GetRequestH\x00R\x03get\x121\n" +
+	"\x04list\x18\t \x01(\v2\x1b.quorate.api.v1.ListRequestH\x00R\x04list\x128\n" +
+	"\aget_acl\x18\n" +
+	" \x01(\v2\x1d.quorate.api.v1.GetAclRequestH\x00R\x06getAcl\x12A\n" +
+	"\n" +
+	"multi_read\x18\v \x01(\v2 .quorate.api.v1.MultiReadRequestH\x00R\tmultiRead\x121\n" +
+	"\x04sync\x18\f \x01(\v2\x1b.quorate.api.v1.SyncRequestH\x00R\x04sync\x12>\n" +
+	"\tadd_watch\x18\r \x01(\v2\x1f.quorate.api.v1.AddWatchRequestH\x00R\baddWatch\x12G\n" +
+	"\fremove_watch\x18\x0e \x01(\v2\".quorate.api.v1.RemoveWatchRequestH\x00R\vremoveWatch\x12M\n" +
+	"\x0eget_ephemerals\x18\x0f \x01(\v2$.quorate.api.v1.GetEphemeralsRequestH\x00R\rgetEphemerals\x12V\n" +
+	"\x11count_descendants\x18\x10 \x01(\v2'.quorate.api.v1.CountDescendantsRequestH\x00R\x10countDescendants\x129\n" +
+	"\bwho_am_i\x18\x11 \x01(\v2\x1d.quorate.api.v1.WhoAmIRequestH\x00R\x06whoAmI\x12I\n" +
+	"\fauthenticate\x18\x12 \x01(\v2#.quorate.api.v1.AuthenticateRequestH\x00R\fauthenticate\x12;\n" +
+	"\x05close\x18\x13 \x01(\v2#.quorate.api.v1.CloseSessionRequestH\x00R\x05closeB\x04\n" +
+	"\x02op\"\x95\x01\n" +
+	"\x0fSessionResponse\x12;\n" +
+	"\x06opened\x18\x01 \x01(\v2#.quorate.api.v1.OpenSessionResponseR\x06opened\x121\n" +
+	"\x05items\x18\x02 \x03(\v2\x1b.quorate.api.v1.SessionItemR\x05items\x12\x12\n" +
+	"\x04zxid\x18\x03 \x01(\x04R\x04zxid\"\x82\x01\n" +
+	"\vSessionItem\x127\n" +
+	"\x06answer\x18\x01 \x01(\v2\x1d.quorate.api.v1.SessionAnswerH\x00R\x06answer\x122\n" +
+	"\x05event\x18\x02 \x01(\v2\x1a.quorate.api.v1.WatchEventH\x00R\x05eventB\x06\n" +
+	"\x04item\"\xd9\t\n" +
+	"\rSessionAnswer\x12\x12\n" +
+	"\x04cxid\x18\x01 \x01(\x03R\x04cxid\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x128\n" +
+	"\x06create\x18\x03 \x01(\v2\x1e.quorate.api.v1.CreateResponseH\x00R\x06create\x128\n" +
+	"\x06delete\x18\x04 \x01(\v2\x1e.quorate.api.v1.DeleteResponseH\x00R\x06delete\x12/\n" +
+	"\x03set\x18\x05 \x01(\v2\x1b.quorate.api.v1.SetResponseH\x00R\x03set\x129\n" +
+	"\aset_acl\x18\x06 \x01(\v2\x1e.quorate.api.v1.SetAclResponseH\x00R\x06setAcl\x125\n" +
+	"\x05multi\x18\a \x01(\v2\x1d.quorate.api.v1.MultiResponseH\x00R\x05multi\x128\n" +
+	"\x06exists\x18\b \x01(\v2\x1e.quorate.api.v1.ExistsResponseH\x00R\x06exists\x12/\n" +
+	"\x03get\x18\t \x01(\v2\x1b.quorate.api.v1.GetResponseH\x00R\x03get\x122\n" +
+	"\x04list\x18\n" +
+	" \x01(\v2\x1c.quorate.api.v1.ListResponseH\x00R\x04list\x129\n" +
+	"\aget_acl\x18\v \x01(\v2\x1e.quorate.api.v1.GetAclResponseH\x00R\x06getAcl\x12B\n" +
+	"\n" +
+	"multi_read\x18\f \x01(\v2!.quorate.api.v1.MultiReadResponseH\x00R\tmultiRead\x122\n" +
+	"\x04sync\x18\r \x01(\v2\x1c.quorate.api.v1.SyncResponseH\x00R\x04sync\x12?\n" +
+	"\tadd_watch\x18\x0e \x01(\v2 .quorate.api.v1.AddWatchResponseH\x00R\baddWatch\x12H\n" +
+	"\fremove_watch\x18\x0f \x01(\v2#.quorate.api.v1.RemoveWatchResponseH\x00R\vremoveWatch\x12N\n" +
+	"\x0eget_ephemerals\x18\x10 \x01(\v2%.quorate.api.v1.GetEphemeralsResponseH\x00R\rgetEphemerals\x12W\n" +
+	"\x11count_descendants\x18\x11 \x01(\v2(.quorate.api.v1.CountDescendantsResponseH\x00R\x10countDescendants\x12:\n" +
+	"\bwho_am_i\x18\x12 \x01(\v2\x1e.quorate.api.v1.WhoAmIResponseH\x00R\x06whoAmI\x12J\n" +
+	"\fauthenticate\x18\x13 \x01(\v2$.quorate.api.v1.AuthenticateResponseH\x00R\fauthenticate\x12<\n" +
+	"\x05close\x18\x14 \x01(\v2$.quorate.api.v1.CloseSessionResponseH\x00R\x05close\x123\n" +
+	"\afailure\x18\x1f \x01(\v2\x17.quorate.api.v1.FailureH\x00R\afailureB\b\n" +
+	"\x06result\"O\n" +
+	"\x13AuthenticateRequest\x12\x16\n" +
+	"\x06scheme\x18\x01 \x01(\tR\x06scheme\x12 \n" +
+	"\vcredentials\x18\x02 \x01(\fR\vcredentials\"\x16\n" +
+	"\x14AuthenticateResponse\"s\n" +
+	"\x0fAddWatchRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12-\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x19.quorate.api.v1.WatchModeR\x04mode\x12\x1d\n" +
+	"\n" +
+	"after_zxid\x18\x03 \x01(\x04R\tafterZxid\"&\n" +
+	"\x10AddWatchResponse\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\"W\n" +
+	"\x12RemoveWatchRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12-\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x19.quorate.api.v1.WatchModeR\x04mode\"\x15\n" +
+	"\x13RemoveWatchResponse\"\xaf\x01\n" +
+	"\n" +
+	"WatchEvent\x12\x12\n" +
+	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12-\n" +
+	"\x04type\x18\x02 \x01(\x0e2\x19.quorate.api.v1.EventTypeR\x04type\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x17\n" +
+	"\x04data\x18\x04 \x01(\fH\x00R\x04data\x88\x01\x01\x12(\n" +
+	"\x04stat\x18\x05 \x01(\v2\x14.quorate.api.v1.StatR\x04statB\a\n" +
+	"\x05_data\"\xe4\x01\n" +
+	"\fWatchRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1c\n" +
+	"\trecursive\x18\x02 \x01(\bR\trecursive\x12\x1d\n" +
+	"\n" +
+	"after_zxid\x18\x03 \x01(\x04R\tafterZxid\x12\x1b\n" +
+	"\twith_data\x18\x04 \x01(\bR\bwithData\x12/\n" +
+	"\x05types\x18\x05 \x03(\x0e2\x19.quorate.api.v1.EventTypeR\x05types\x125\n" +
+	"\aoptions\x18\x0e \x01(\v2\x1b.quorate.api.v1.ReadOptionsR\aoptions\"\x9c\x01\n" +
+	"\rWatchResponse\x12/\n" +
+	"\aentries\x18\x01 \x03(\v2\x15.quorate.api.v1.EntryR\aentries\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x122\n" +
+	"\x06events\x18\x03 \x03(\v2\x1a.quorate.api.v1.WatchEventR\x06events\x12\x12\n" +
+	"\x04zxid\x18\x04 \x01(\x04R\x04zxid*_\n" +
+	"\vConsistency\x12\x1b\n" +
+	"\x17CONSISTENCY_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11CONSISTENCY_LOCAL\x10\x01\x12\x1c\n" +
+	"\x18CONSISTENCY_LINEARIZABLE\x10\x02*\x84\x01\n" +
 	"\bNodeKind\x12\x19\n" +
 	"\x15NODE_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14NODE_KIND_PERSISTENT\x10\x01\x12\x17\n" +
@@ -1914,7 +5113,20 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x15LIST_VIEW_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fLIST_VIEW_NAMES\x10\x01\x12\x13\n" +
 	"\x0fLIST_VIEW_STATS\x10\x02\x12\x12\n" +
-	"\x0eLIST_VIEW_DATA\x10\x032\xc3\x05\n" +
+	"\x0eLIST_VIEW_DATA\x10\x03*\xac\x01\n" +
+	"\tWatchMode\x12\x1a\n" +
+	"\x16WATCH_MODE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fWATCH_MODE_DATA\x10\x01\x12\x15\n" +
+	"\x11WATCH_MODE_EXISTS\x10\x02\x12\x17\n" +
+	"\x13WATCH_MODE_CHILDREN\x10\x03\x12\x19\n" +
+	"\x15WATCH_MODE_PERSISTENT\x10\x04\x12#\n" +
+	"\x1fWATCH_MODE_PERSISTENT_RECURSIVE\x10\x05*\x95\x01\n" +
+	"\tEventType\x12\x1a\n" +
+	"\x16EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12EVENT_TYPE_CREATED\x10\x01\x12\x16\n" +
+	"\x12EVENT_TYPE_DELETED\x10\x02\x12\x1b\n" +
+	"\x17EVENT_TYPE_DATA_CHANGED\x10\x03\x12\x1f\n" +
+	"\x1bEVENT_TYPE_CHILDREN_CHANGED\x10\x042\xc0\v\n" +
 	"\x06Keeper\x12G\n" +
 	"\x06Create\x12\x1d.quorate.api.v1.CreateRequest\x1a\x1e.quorate.api.v1.CreateResponse\x12G\n" +
 	"\x06Delete\x12\x1d.quorate.api.v1.DeleteRequest\x1a\x1e.quorate.api.v1.DeleteResponse\x12G\n" +
@@ -1925,7 +5137,16 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x06GetAcl\x12\x1d.quorate.api.v1.GetAclRequest\x1a\x1e.quorate.api.v1.GetAclResponse\x12G\n" +
 	"\x06SetAcl\x12\x1d.quorate.api.v1.SetAclRequest\x1a\x1e.quorate.api.v1.SetAclResponse\x12D\n" +
 	"\x05Multi\x12\x1c.quorate.api.v1.MultiRequest\x1a\x1d.quorate.api.v1.MultiResponse\x12A\n" +
-	"\x04Sync\x12\x1b.quorate.api.v1.SyncRequest\x1a\x1c.quorate.api.v1.SyncResponseB5Z3github.com/quorate/quorate/gen/quorate/api/v1;apiv1b\x06proto3"
+	"\x04Sync\x12\x1b.quorate.api.v1.SyncRequest\x1a\x1c.quorate.api.v1.SyncResponse\x12P\n" +
+	"\tMultiRead\x12 .quorate.api.v1.MultiReadRequest\x1a!.quorate.api.v1.MultiReadResponse\x12\\\n" +
+	"\rGetEphemerals\x12$.quorate.api.v1.GetEphemeralsRequest\x1a%.quorate.api.v1.GetEphemeralsResponse\x12e\n" +
+	"\x10CountDescendants\x12'.quorate.api.v1.CountDescendantsRequest\x1a(.quorate.api.v1.CountDescendantsResponse\x12G\n" +
+	"\x06WhoAmI\x12\x1d.quorate.api.v1.WhoAmIRequest\x1a\x1e.quorate.api.v1.WhoAmIResponse\x12N\n" +
+	"\aSession\x12\x1e.quorate.api.v1.SessionRequest\x1a\x1f.quorate.api.v1.SessionResponse(\x010\x01\x12V\n" +
+	"\vOpenSession\x12\".quorate.api.v1.OpenSessionRequest\x1a#.quorate.api.v1.OpenSessionResponse\x12P\n" +
+	"\tKeepAlive\x12 .quorate.api.v1.KeepAliveRequest\x1a!.quorate.api.v1.KeepAliveResponse\x12Y\n" +
+	"\fCloseSession\x12#.quorate.api.v1.CloseSessionRequest\x1a$.quorate.api.v1.CloseSessionResponse\x12F\n" +
+	"\x05Watch\x12\x1c.quorate.api.v1.WatchRequest\x1a\x1d.quorate.api.v1.WatchResponse0\x01B5Z3github.com/quorate/quorate/gen/quorate/api/v1;apiv1b\x06proto3"
 
 var (
 	file_quorate_api_v1_keeper_proto_rawDescOnce sync.Once
@@ -1939,86 +5160,213 @@ func file_quorate_api_v1_keeper_proto_rawDescGZIP() []byte {
 	return file_quorate_api_v1_keeper_proto_rawDescData
 }
 
-var file_quorate_api_v1_keeper_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_quorate_api_v1_keeper_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_quorate_api_v1_keeper_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_quorate_api_v1_keeper_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_quorate_api_v1_keeper_proto_goTypes = []any{
-	(NodeKind)(0),          // 0: quorate.api.v1.NodeKind
-	(ListView)(0),          // 1: quorate.api.v1.ListView
-	(*Stat)(nil),           // 2: quorate.api.v1.Stat
-	(*Ace)(nil),            // 3: quorate.api.v1.Ace
-	(*CreateRequest)(nil),  // 4: quorate.api.v1.CreateRequest
-	(*CreateResponse)(nil), // 5: quorate.api.v1.CreateResponse
-	(*DeleteRequest)(nil),  // 6: quorate.api.v1.DeleteRequest
-	(*DeleteResponse)(nil), // 7: quorate.api.v1.DeleteResponse
-	(*ExistsRequest)(nil),  // 8: quorate.api.v1.ExistsRequest
-	(*ExistsResponse)(nil), // 9: quorate.api.v1.ExistsResponse
-	(*GetRequest)(nil),     // 10: quorate.api.v1.GetRequest
-	(*GetResponse)(nil),    // 11: quorate.api.v1.GetResponse
-	(*SetRequest)(nil),     // 12: quorate.api.v1.SetRequest
-	(*SetResponse)(nil),    // 13: quorate.api.v1.SetResponse
-	(*ListRequest)(nil),    // 14: quorate.api.v1.ListRequest
-	(*ListResponse)(nil),   // 15: quorate.api.v1.ListResponse
-	(*Entry)(nil),          // 16: quorate.api.v1.Entry
-	(*GetAclRequest)(nil),  // 17: quorate.api.v1.GetAclRequest
-	(*GetAclResponse)(nil), // 18: quorate.api.v1.GetAclResponse
-	(*SetAclRequest)(nil),  // 19: quorate.api.v1.SetAclRequest
-	(*SetAclResponse)(nil), // 20: quorate.api.v1.SetAclResponse
-	(*CheckRequest)(nil),   // 21: quorate.api.v1.CheckRequest
-	(*MultiRequest)(nil),   // 22: quorate.api.v1.MultiRequest
-	(*MultiOp)(nil),        // 23: quorate.api.v1.MultiOp
-	(*MultiResponse)(nil),  // 24: quorate.api.v1.MultiResponse
-	(*MultiResult)(nil),    // 25: quorate.api.v1.MultiResult
-	(*SyncRequest)(nil),    // 26: quorate.api.v1.SyncRequest
-	(*SyncResponse)(nil),   // 27: quorate.api.v1.SyncResponse
+	(Consistency)(0),                 // 0: quorate.api.v1.Consistency
+	(NodeKind)(0),                    // 1: quorate.api.v1.NodeKind
+	(ListView)(0),                    // 2: quorate.api.v1.ListView
+	(WatchMode)(0),                   // 3: quorate.api.v1.WatchMode
+	(EventType)(0),                   // 4: quorate.api.v1.EventType
+	(*ReadOptions)(nil),              // 5: quorate.api.v1.ReadOptions
+	(*Stat)(nil),                     // 6: quorate.api.v1.Stat
+	(*Ace)(nil),                      // 7: quorate.api.v1.Ace
+	(*CreateRequest)(nil),            // 8: quorate.api.v1.CreateRequest
+	(*CreateResponse)(nil),           // 9: quorate.api.v1.CreateResponse
+	(*DeleteRequest)(nil),            // 10: quorate.api.v1.DeleteRequest
+	(*DeleteResponse)(nil),           // 11: quorate.api.v1.DeleteResponse
+	(*ExistsRequest)(nil),            // 12: quorate.api.v1.ExistsRequest
+	(*ExistsResponse)(nil),           // 13: quorate.api.v1.ExistsResponse
+	(*GetRequest)(nil),               // 14: quorate.api.v1.GetRequest
+	(*GetResponse)(nil),              // 15: quorate.api.v1.GetResponse
+	(*SetRequest)(nil),               // 16: quorate.api.v1.SetRequest
+	(*SetResponse)(nil),              // 17: quorate.api.v1.SetResponse
+	(*ListRequest)(nil),              // 18: quorate.api.v1.ListRequest
+	(*ListResponse)(nil),             // 19: quorate.api.v1.ListResponse
+	(*Entry)(nil),                    // 20: quorate.api.v1.Entry
+	(*GetAclRequest)(nil),            // 21: quorate.api.v1.GetAclRequest
+	(*GetAclResponse)(nil),           // 22: quorate.api.v1.GetAclResponse
+	(*SetAclRequest)(nil),            // 23: quorate.api.v1.SetAclRequest
+	(*SetAclResponse)(nil),           // 24: quorate.api.v1.SetAclResponse
+	(*CheckRequest)(nil),             // 25: quorate.api.v1.CheckRequest
+	(*MultiRequest)(nil),             // 26: quorate.api.v1.MultiRequest
+	(*MultiOp)(nil),                  // 27: quorate.api.v1.MultiOp
+	(*MultiResponse)(nil),            // 28: quorate.api.v1.MultiResponse
+	(*MultiResult)(nil),              // 29: quorate.api.v1.MultiResult
+	(*SyncRequest)(nil),              // 30: quorate.api.v1.SyncRequest
+	(*SyncResponse)(nil),             // 31: quorate.api.v1.SyncResponse
+	(*ReadOp)(nil),                   // 32: quorate.api.v1.ReadOp
+	(*MultiReadRequest)(nil),         // 33: quorate.api.v1.MultiReadRequest
+	(*MultiReadResponse)(nil),        // 34: quorate.api.v1.MultiReadResponse
+	(*ReadResult)(nil),               // 35: quorate.api.v1.ReadResult
+	(*Failure)(nil),                  // 36: quorate.api.v1.Failure
+	(*GetEphemeralsRequest)(nil),     // 37: quorate.api.v1.GetEphemeralsRequest
+	(*GetEphemeralsResponse)(nil),    // 38: quorate.api.v1.GetEphemeralsResponse
+	(*CountDescendantsRequest)(nil),  // 39: quorate.api.v1.CountDescendantsRequest
+	(*CountDescendantsResponse)(nil), // 40: quorate.api.v1.CountDescendantsResponse
+	(*WhoAmIRequest)(nil),            // 41: quorate.api.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),           // 42: quorate.api.v1.WhoAmIResponse
+	(*Identity)(nil),                 // 43: quorate.api.v1.Identity
+	(*OpenSessionRequest)(nil),       // 44: quorate.api.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),      // 45: quorate.api.v1.OpenSessionResponse
+	(*LastWrite)(nil),                // 46: quorate.api.v1.LastWrite
+	(*KeepAliveRequest)(nil),         // 47: quorate.api.v1.KeepAliveRequest
+	(*KeepAliveResponse)(nil),        // 48: quorate.api.v1.KeepAliveResponse
+	(*CloseSessionRequest)(nil),      // 49: quorate.api.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),     // 50: quorate.api.v1.CloseSessionResponse
+	(*SessionRequest)(nil),           // 51: quorate.api.v1.SessionRequest
+	(*SessionCall)(nil),              // 52: quorate.api.v1.SessionCall
+	(*SessionResponse)(nil),          // 53: quorate.api.v1.SessionResponse
+	(*SessionItem)(nil),              // 54: quorate.api.v1.SessionItem
+	(*SessionAnswer)(nil),            // 55: quorate.api.v1.SessionAnswer
+	(*AuthenticateRequest)(nil),      // 56: quorate.api.v1.AuthenticateRequest
+	(*AuthenticateResponse)(nil),     // 57: quorate.api.v1.AuthenticateResponse
+	(*AddWatchRequest)(nil),          // 58: quorate.api.v1.AddWatchRequest
+	(*AddWatchResponse)(nil),         // 59: quorate.api.v1.AddWatchResponse
+	(*RemoveWatchRequest)(nil),       // 60: quorate.api.v1.RemoveWatchRequest
+	(*RemoveWatchResponse)(nil),      // 61: quorate.api.v1.RemoveWatchResponse
+	(*WatchEvent)(nil),               // 62: quorate.api.v1.WatchEvent
+	(*WatchRequest)(nil),             // 63: quorate.api.v1.WatchRequest
+	(*WatchResponse)(nil),            // 64: quorate.api.v1.WatchResponse
+	(*durationpb.Duration)(nil),      // 65: google.protobuf.Duration
 }
 var file_quorate_api_v1_keeper_proto_depIdxs = []int32{
-	0,  // 0: quorate.api.v1.Stat.kind:type_name -> quorate.api.v1.NodeKind
-	3,  // 1: quorate.api.v1.CreateRequest.acl:type_name -> quorate.api.v1.Ace
-	0,  // 2: quorate.api.v1.CreateRequest.kind:type_name -> quorate.api.v1.NodeKind
-	2,  // 3: quorate.api.v1.CreateResponse.stat:type_name -> quorate.api.v1.Stat
-	2,  // 4: quorate.api.v1.ExistsResponse.stat:type_name -> quorate.api.v1.Stat
-	2,  // 5: quorate.api.v1.GetResponse.stat:type_name -> quorate.api.v1.Stat
-	2,  // 6: quorate.api.v1.SetResponse.stat:type_name -> quorate.api.v1.Stat
-	1,  // 7: quorate.api.v1.ListRequest.view:type_name -> quorate.api.v1.ListView
-	2,  // 8: quorate.api.v1.ListResponse.stat:type_name -> quorate.api.v1.Stat
-	16, // 9: quorate.api.v1.ListResponse.entries:type_name -> quorate.api.v1.Entry
-	2,  // 10: quorate.api.v1.Entry.stat:type_name -> quorate.api.v1.Stat
-	3,  // 11: quorate.api.v1.GetAclResponse.acl:type_name -> quorate.api.v1.Ace
-	2,  // 12: quorate.api.v1.GetAclResponse.stat:type_name -> quorate.api.v1.Stat
-	3,  // 13: quorate.api.v1.SetAclRequest.acl:type_name -> quorate.api.v1.Ace
-	2,  // 14: quorate.api.v1.SetAclResponse.stat:type_name -> quorate.api.v1.Stat
-	23, // 15: quorate.api.v1.MultiRequest.ops:type_name -> quorate.api.v1.MultiOp
-	4,  // 16: quorate.api.v1.MultiOp.create:type_name -> quorate.api.v1.CreateRequest
-	6,  // 17: quorate.api.v1.MultiOp.delete:type_name -> quorate.api.v1.DeleteRequest
-	12, // 18: quorate.api.v1.MultiOp.set:type_name -> quorate.api.v1.SetRequest
-	21, // 19: quorate.api.v1.MultiOp.check:type_name -> quorate.api.v1.CheckRequest
-	25, // 20: quorate.api.v1.MultiResponse.results:type_name -> quorate.api.v1.MultiResult
-	2,  // 21: quorate.api.v1.MultiResult.stat:type_name -> quorate.api.v1.Stat
-	4,  // 22: quorate.api.v1.Keeper.Create:input_type -> quorate.api.v1.CreateRequest
-	6,  // 23: quorate.api.v1.Keeper.Delete:input_type -> quorate.api.v1.DeleteRequest
-	8,  // 24: quorate.api.v1.Keeper.Exists:input_type -> quorate.api.v1.ExistsRequest
-	10, // 25: quorate.api.v1.Keeper.Get:input_type -> quorate.api.v1.GetRequest
-	12, // 26: quorate.api.v1.Keeper.Set:input_type -> quorate.api.v1.SetRequest
-	14, // 27: quorate.api.v1.Keeper.List:input_type -> quorate.api.v1.ListRequest
-	17, // 28: quorate.api.v1.Keeper.GetAcl:input_type -> quorate.api.v1.GetAclRequest
-	19, // 29: quorate.api.v1.Keeper.SetAcl:input_type -> quorate.api.v1.SetAclRequest
-	22, // 30: quorate.api.v1.Keeper.Multi:input_type -> quorate.api.v1.MultiRequest
-	26, // 31: quorate.api.v1.Keeper.Sync:input_type -> quorate.api.v1.SyncRequest
-	5,  // 32: quorate.api.v1.Keeper.Create:output_type -> quorate.api.v1.CreateResponse
-	7,  // 33: quorate.api.v1.Keeper.Delete:output_type -> quorate.api.v1.DeleteResponse
-	9,  // 34: quorate.api.v1.Keeper.Exists:output_type -> quorate.api.v1.ExistsResponse
-	11, // 35: quorate.api.v1.Keeper.Get:output_type -> quorate.api.v1.GetResponse
-	13, // 36: quorate.api.v1.Keeper.Set:output_type -> quorate.api.v1.SetResponse
-	15, // 37: quorate.api.v1.Keeper.List:output_type -> quorate.api.v1.ListResponse
-	18, // 38: quorate.api.v1.Keeper.GetAcl:output_type -> quorate.api.v1.GetAclResponse
-	20, // 39: quorate.api.v1.Keeper.SetAcl:output_type -> quorate.api.v1.SetAclResponse
-	24, // 40: quorate.api.v1.Keeper.Multi:output_type -> quorate.api.v1.MultiResponse
-	27, // 41: quorate.api.v1.Keeper.Sync:output_type -> quorate.api.v1.SyncResponse
-	32, // [32:42] is the sub-list for method output_type
-	22, // [22:32] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	0,   // 0: quorate.api.v1.ReadOptions.consistency:type_name -> quorate.api.v1.Consistency
+	1,   // 1: quorate.api.v1.Stat.kind:type_name -> quorate.api.v1.NodeKind
+	7,   // 2: quorate.api.v1.CreateRequest.acl:type_name -> quorate.api.v1.Ace
+	1,   // 3: quorate.api.v1.CreateRequest.kind:type_name -> quorate.api.v1.NodeKind
+	6,   // 4: quorate.api.v1.CreateResponse.stat:type_name -> quorate.api.v1.Stat
+	5,   // 5: quorate.api.v1.ExistsRequest.options:type_name -> quorate.api.v1.ReadOptions
+	6,   // 6: quorate.api.v1.ExistsResponse.stat:type_name -> quorate.api.v1.Stat
+	5,   // 7: quorate.api.v1.GetRequest.options:type_name -> quorate.api.v1.ReadOptions
+	6,   // 8: quorate.api.v1.GetResponse.stat:type_name -> quorate.api.v1.Stat
+	6,   // 9: quorate.api.v1.SetResponse.stat:type_name -> quorate.api.v1.Stat
+	2,   // 10: quorate.api.v1.ListRequest.view:type_name -> quorate.api.v1.ListView
+	5,   // 11: quorate.api.v1.ListRequest.options:type_name -> quorate.api.v1.ReadOptions
+	6,   // 12: quorate.api.v1.ListResponse.stat:type_name -> quorate.api.v1.Stat
+	20,  // 13: quorate.api.v1.ListResponse.entries:type_name -> quorate.api.v1.Entry
+	6,   // 14: quorate.api.v1.Entry.stat:type_name -> quorate.api.v1.Stat
+	5,   // 15: quorate.api.v1.GetAclRequest.options:type_name -> quorate.api.v1.ReadOptions
+	7,   // 16: quorate.api.v1.GetAclResponse.acl:type_name -> quorate.api.v1.Ace
+	6,   // 17: quorate.api.v1.GetAclResponse.stat:type_name -> quorate.api.v1.Stat
+	7,   // 18: quorate.api.v1.SetAclRequest.acl:type_name -> quorate.api.v1.Ace
+	6,   // 19: quorate.api.v1.SetAclResponse.stat:type_name -> quorate.api.v1.Stat
+	27,  // 20: quorate.api.v1.MultiRequest.ops:type_name -> quorate.api.v1.MultiOp
+	8,   // 21: quorate.api.v1.MultiOp.create:type_name -> quorate.api.v1.CreateRequest
+	10,  // 22: quorate.api.v1.MultiOp.delete:type_name -> quorate.api.v1.DeleteRequest
+	16,  // 23: quorate.api.v1.MultiOp.set:type_name -> quorate.api.v1.SetRequest
+	25,  // 24: quorate.api.v1.MultiOp.check:type_name -> quorate.api.v1.CheckRequest
+	29,  // 25: quorate.api.v1.MultiResponse.results:type_name -> quorate.api.v1.MultiResult
+	6,   // 26: quorate.api.v1.MultiResult.stat:type_name -> quorate.api.v1.Stat
+	14,  // 27: quorate.api.v1.ReadOp.get:type_name -> quorate.api.v1.GetRequest
+	12,  // 28: quorate.api.v1.ReadOp.exists:type_name -> quorate.api.v1.ExistsRequest
+	18,  // 29: quorate.api.v1.ReadOp.list:type_name -> quorate.api.v1.ListRequest
+	32,  // 30: quorate.api.v1.MultiReadRequest.ops:type_name -> quorate.api.v1.ReadOp
+	5,   // 31: quorate.api.v1.MultiReadRequest.options:type_name -> quorate.api.v1.ReadOptions
+	35,  // 32: quorate.api.v1.MultiReadResponse.results:type_name -> quorate.api.v1.ReadResult
+	15,  // 33: quorate.api.v1.ReadResult.get:type_name -> quorate.api.v1.GetResponse
+	13,  // 34: quorate.api.v1.ReadResult.exists:type_name -> quorate.api.v1.ExistsResponse
+	19,  // 35: quorate.api.v1.ReadResult.list:type_name -> quorate.api.v1.ListResponse
+	36,  // 36: quorate.api.v1.ReadResult.failure:type_name -> quorate.api.v1.Failure
+	65,  // 37: quorate.api.v1.Failure.retry_after:type_name -> google.protobuf.Duration
+	5,   // 38: quorate.api.v1.GetEphemeralsRequest.options:type_name -> quorate.api.v1.ReadOptions
+	5,   // 39: quorate.api.v1.CountDescendantsRequest.options:type_name -> quorate.api.v1.ReadOptions
+	43,  // 40: quorate.api.v1.WhoAmIResponse.identities:type_name -> quorate.api.v1.Identity
+	46,  // 41: quorate.api.v1.OpenSessionResponse.last_write:type_name -> quorate.api.v1.LastWrite
+	44,  // 42: quorate.api.v1.SessionRequest.open:type_name -> quorate.api.v1.OpenSessionRequest
+	52,  // 43: quorate.api.v1.SessionRequest.calls:type_name -> quorate.api.v1.SessionCall
+	8,   // 44: quorate.api.v1.SessionCall.create:type_name -> quorate.api.v1.CreateRequest
+	10,  // 45: quorate.api.v1.SessionCall.delete:type_name -> quorate.api.v1.DeleteRequest
+	16,  // 46: quorate.api.v1.SessionCall.set:type_name -> quorate.api.v1.SetRequest
+	23,  // 47: quorate.api.v1.SessionCall.set_acl:type_name -> quorate.api.v1.SetAclRequest
+	26,  // 48: quorate.api.v1.SessionCall.multi:type_name -> quorate.api.v1.MultiRequest
+	12,  // 49: quorate.api.v1.SessionCall.exists:type_name -> quorate.api.v1.ExistsRequest
+	14,  // 50: quorate.api.v1.SessionCall.get:type_name -> quorate.api.v1.GetRequest
+	18,  // 51: quorate.api.v1.SessionCall.list:type_name -> quorate.api.v1.ListRequest
+	21,  // 52: quorate.api.v1.SessionCall.get_acl:type_name -> quorate.api.v1.GetAclRequest
+	33,  // 53: quorate.api.v1.SessionCall.multi_read:type_name -> quorate.api.v1.MultiReadRequest
+	30,  // 54: quorate.api.v1.SessionCall.sync:type_name -> quorate.api.v1.SyncRequest
+	58,  // 55: quorate.api.v1.SessionCall.add_watch:type_name -> quorate.api.v1.AddWatchRequest
+	60,  // 56: quorate.api.v1.SessionCall.remove_watch:type_name -> quorate.api.v1.RemoveWatchRequest
+	37,  // 57: quorate.api.v1.SessionCall.get_ephemerals:type_name -> quorate.api.v1.GetEphemeralsRequest
+	39,  // 58: quorate.api.v1.SessionCall.count_descendants:type_name -> quorate.api.v1.CountDescendantsRequest
+	41,  // 59: quorate.api.v1.SessionCall.who_am_i:type_name -> quorate.api.v1.WhoAmIRequest
+	56,  // 60: quorate.api.v1.SessionCall.authenticate:type_name -> quorate.api.v1.AuthenticateRequest
+	49,  // 61: quorate.api.v1.SessionCall.close:type_name -> quorate.api.v1.CloseSessionRequest
+	45,  // 62: quorate.api.v1.SessionResponse.opened:type_name -> quorate.api.v1.OpenSessionResponse
+	54,  // 63: quorate.api.v1.SessionResponse.items:type_name -> quorate.api.v1.SessionItem
+	55,  // 64: quorate.api.v1.SessionItem.answer:type_name -> quorate.api.v1.SessionAnswer
+	62,  // 65: quorate.api.v1.SessionItem.event:type_name -> quorate.api.v1.WatchEvent
+	9,   // 66: quorate.api.v1.SessionAnswer.create:type_name -> quorate.api.v1.CreateResponse
+	11,  // 67: quorate.api.v1.SessionAnswer.delete:type_name -> quorate.api.v1.DeleteResponse
+	17,  // 68: quorate.api.v1.SessionAnswer.set:type_name -> quorate.api.v1.SetResponse
+	24,  // 69: quorate.api.v1.SessionAnswer.set_acl:type_name -> quorate.api.v1.SetAclResponse
+	28,  // 70: quorate.api.v1.SessionAnswer.multi:type_name -> quorate.api.v1.MultiResponse
+	13,  // 71: quorate.api.v1.SessionAnswer.exists:type_name -> quorate.api.v1.ExistsResponse
+	15,  // 72: quorate.api.v1.SessionAnswer.get:type_name -> quorate.api.v1.GetResponse
+	19,  // 73: quorate.api.v1.SessionAnswer.list:type_name -> quorate.api.v1.ListResponse
+	22,  // 74: quorate.api.v1.SessionAnswer.get_acl:type_name -> quorate.api.v1.GetAclResponse
+	34,  // 75: quorate.api.v1.SessionAnswer.multi_read:type_name -> quorate.api.v1.MultiReadResponse
+	31,  // 76: quorate.api.v1.SessionAnswer.sync:type_name -> quorate.api.v1.SyncResponse
+	59,  // 77: quorate.api.v1.SessionAnswer.add_watch:type_name -> quorate.api.v1.AddWatchResponse
+	61,  // 78: quorate.api.v1.SessionAnswer.remove_watch:type_name -> quorate.api.v1.RemoveWatchResponse
+	38,  // 79: quorate.api.v1.SessionAnswer.get_ephemerals:type_name -> quorate.api.v1.GetEphemeralsResponse
+	40,  // 80: quorate.api.v1.SessionAnswer.count_descendants:type_name -> quorate.api.v1.CountDescendantsResponse
+	42,  // 81: quorate.api.v1.SessionAnswer.who_am_i:type_name -> quorate.api.v1.WhoAmIResponse
+	57,  // 82: quorate.api.v1.SessionAnswer.authenticate:type_name -> quorate.api.v1.AuthenticateResponse
+	50,  // 83: quorate.api.v1.SessionAnswer.close:type_name -> quorate.api.v1.CloseSessionResponse
+	36,  // 84: quorate.api.v1.SessionAnswer.failure:type_name -> quorate.api.v1.Failure
+	3,   // 85: quorate.api.v1.AddWatchRequest.mode:type_name -> quorate.api.v1.WatchMode
+	3,   // 86: quorate.api.v1.RemoveWatchRequest.mode:type_name -> quorate.api.v1.WatchMode
+	4,   // 87: quorate.api.v1.WatchEvent.type:type_name -> quorate.api.v1.EventType
+	6,   // 88: quorate.api.v1.WatchEvent.stat:type_name -> quorate.api.v1.Stat
+	4,   // 89: quorate.api.v1.WatchRequest.types:type_name -> quorate.api.v1.EventType
+	5,   // 90: quorate.api.v1.WatchRequest.options:type_name -> quorate.api.v1.ReadOptions
+	20,  // 91: quorate.api.v1.WatchResponse.entries:type_name -> quorate.api.v1.Entry
+	62,  // 92: quorate.api.v1.WatchResponse.events:type_name -> quorate.api.v1.WatchEvent
+	8,   // 93: quorate.api.v1.Keeper.Create:input_type -> quorate.api.v1.CreateRequest
+	10,  // 94: quorate.api.v1.Keeper.Delete:input_type -> quorate.api.v1.DeleteRequest
+	12,  // 95: quorate.api.v1.Keeper.Exists:input_type -> quorate.api.v1.ExistsRequest
+	14,  // 96: quorate.api.v1.Keeper.Get:input_type -> quorate.api.v1.GetRequest
+	16,  // 97: quorate.api.v1.Keeper.Set:input_type -> quorate.api.v1.SetRequest
+	18,  // 98: quorate.api.v1.Keeper.List:input_type -> quorate.api.v1.ListRequest
+	21,  // 99: quorate.api.v1.Keeper.GetAcl:input_type -> quorate.api.v1.GetAclRequest
+	23,  // 100: quorate.api.v1.Keeper.SetAcl:input_type -> quorate.api.v1.SetAclRequest
+	26,  // 101: quorate.api.v1.Keeper.Multi:input_type -> quorate.api.v1.MultiRequest
+	30,  // 102: quorate.api.v1.Keeper.Sync:input_type -> quorate.api.v1.SyncRequest
+	33,  // 103: quorate.api.v1.Keeper.MultiRead:input_type -> quorate.api.v1.MultiReadRequest
+	37,  // 104: quorate.api.v1.Keeper.GetEphemerals:input_type -> quorate.api.v1.GetEphemeralsRequest
+	39,  // 105: quorate.api.v1.Keeper.CountDescendants:input_type -> quorate.api.v1.CountDescendantsRequest
+	41,  // 106: quorate.api.v1.Keeper.WhoAmI:input_type -> quorate.api.v1.WhoAmIRequest
+	51,  // 107: quorate.api.v1.Keeper.Session:input_type -> quorate.api.v1.SessionRequest
+	44,  // 108: quorate.api.v1.Keeper.OpenSession:input_type -> quorate.api.v1.OpenSessionRequest
+	47,  // 109: quorate.api.v1.Keeper.KeepAlive:input_type -> quorate.api.v1.KeepAliveRequest
+	49,  // 110: quorate.api.v1.Keeper.CloseSession:input_type -> quorate.api.v1.CloseSessionRequest
+	63,  // 111: quorate.api.v1.Keeper.Watch:input_type -> quorate.api.v1.WatchRequest
+	9,   // 112: quorate.api.v1.Keeper.Create:output_type -> quorate.api.v1.CreateResponse
+	11,  // 113: quorate.api.v1.Keeper.Delete:output_type -> quorate.api.v1.DeleteResponse
+	13,  // 114: quorate.api.v1.Keeper.Exists:output_type -> quorate.api.v1.ExistsResponse
+	15,  // 115: quorate.api.v1.Keeper.Get:output_type -> quorate.api.v1.GetResponse
+	17,  // 116: quorate.api.v1.Keeper.Set:output_type -> quorate.api.v1.SetResponse
+	19,  // 117: quorate.api.v1.Keeper.List:output_type -> quorate.api.v1.ListResponse
+	22,  // 118: quorate.api.v1.Keeper.GetAcl:output_type -> quorate.api.v1.GetAclResponse
+	24,  // 119: quorate.api.v1.Keeper.SetAcl:output_type -> quorate.api.v1.SetAclResponse
+	28,  // 120: quorate.api.v1.Keeper.Multi:output_type -> quorate.api.v1.MultiResponse
+	31,  // 121: quorate.api.v1.Keeper.Sync:output_type -> quorate.api.v1.SyncResponse
+	34,  // 122: quorate.api.v1.Keeper.MultiRead:output_type -> quorate.api.v1.MultiReadResponse
+	38,  // 123: quorate.api.v1.Keeper.GetEphemerals:output_type -> quorate.api.v1.GetEphemeralsResponse
+	40,  // 124: quorate.api.v1.Keeper.CountDescendants:output_type -> quorate.api.v1.CountDescendantsResponse
+	42,  // 125: quorate.api.v1.Keeper.WhoAmI:output_type -> quorate.api.v1.WhoAmIResponse
+	53,  // 126: quorate.api.v1.Keeper.Session:output_type -> quorate.api.v1.SessionResponse
+	45,  // 127: quorate.api.v1.Keeper.OpenSession:output_type -> quorate.api.v1.OpenSessionResponse
+	48,  // 128: quorate.api.v1.Keeper.KeepAlive:output_type -> quorate.api.v1.KeepAliveResponse
+	50,  // 129: quorate.api.v1.Keeper.CloseSession:output_type -> quorate.api.v1.CloseSessionResponse
+	64,  // 130: quorate.api.v1.Keeper.Watch:output_type -> quorate.api.v1.WatchResponse
+	112, // [112:131] is the sub-list for method output_type
+	93,  // [93:112] is the sub-list for method input_type
+	93,  // [93:93] is the sub-list for extension type_name
+	93,  // [93:93] is the sub-list for extension extendee
+	0,   // [0:93] is the sub-list for field type_name
 }
 
 func init() { file_quorate_api_v1_keeper_proto_init() }
@@ -2026,26 +5374,83 @@ func file_quorate_api_v1_keeper_proto_init() {
 	if File_quorate_api_v1_keeper_proto != nil {
 		return
 	}
-	file_quorate_api_v1_keeper_proto_msgTypes[2].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[4].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[9].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[3].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[5].OneofWrappers = []any{}
 	file_quorate_api_v1_keeper_proto_msgTypes[10].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[14].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[17].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[19].OneofWrappers = []any{}
-	file_quorate_api_v1_keeper_proto_msgTypes[21].OneofWrappers = []any{
+	file_quorate_api_v1_keeper_proto_msgTypes[11].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[15].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[18].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[20].OneofWrappers = []any{}
+	file_quorate_api_v1_keeper_proto_msgTypes[22].OneofWrappers = []any{
 		(*MultiOp_Create)(nil),
 		(*MultiOp_Delete)(nil),
 		(*MultiOp_Set)(nil),
 		(*MultiOp_Check)(nil),
 	}
+	file_quorate_api_v1_keeper_proto_msgTypes[27].OneofWrappers = []any{
+		(*ReadOp_Get)(nil),
+		(*ReadOp_Exists)(nil),
+		(*ReadOp_List)(nil),
+	}
+	file_quorate_api_v1_keeper_proto_msgTypes[30].OneofWrappers = []any{
+		(*ReadResult_Get)(nil),
+		(*ReadResult_Exists)(nil),
+		(*ReadResult_List)(nil),
+		(*ReadResult_Failure)(nil),
+	}
+	file_quorate_api_v1_keeper_proto_msgTypes[47].OneofWrappers = []any{
+		(*SessionCall_Create)(nil),
+		(*SessionCall_Delete)(nil),
+		(*SessionCall_Set)(nil),
+		(*SessionCall_SetAcl)(nil),
+		(*SessionCall_Multi)(nil),
+		(*SessionCall_Exists)(nil),
+		(*SessionCall_Get)(nil),
+		(*SessionCall_List)(nil),
+		(*SessionCall_GetAcl)(nil),
+		(*SessionCall_MultiRead)(nil),
+		(*SessionCall_Sync)(nil),
+		(*SessionCall_AddWatch)(nil),
+		(*SessionCall_RemoveWatch)(nil),
+		(*SessionCall_GetEphemerals)(nil),
+		(*SessionCall_CountDescendants)(nil),
+		(*SessionCall_WhoAmI)(nil),
+		(*SessionCall_Authenticate)(nil),
+		(*SessionCall_Close)(nil),
+	}
+	file_quorate_api_v1_keeper_proto_msgTypes[49].OneofWrappers = []any{
+		(*SessionItem_Answer)(nil),
+		(*SessionItem_Event)(nil),
+	}
+	file_quorate_api_v1_keeper_proto_msgTypes[50].OneofWrappers = []any{
+		(*SessionAnswer_Create)(nil),
+		(*SessionAnswer_Delete)(nil),
+		(*SessionAnswer_Set)(nil),
+		(*SessionAnswer_SetAcl)(nil),
+		(*SessionAnswer_Multi)(nil),
+		(*SessionAnswer_Exists)(nil),
+		(*SessionAnswer_Get)(nil),
+		(*SessionAnswer_List)(nil),
+		(*SessionAnswer_GetAcl)(nil),
+		(*SessionAnswer_MultiRead)(nil),
+		(*SessionAnswer_Sync)(nil),
+		(*SessionAnswer_AddWatch)(nil),
+		(*SessionAnswer_RemoveWatch)(nil),
+		(*SessionAnswer_GetEphemerals)(nil),
+		(*SessionAnswer_CountDescendants)(nil),
+		(*SessionAnswer_WhoAmI)(nil),
+		(*SessionAnswer_Authenticate)(nil),
+		(*SessionAnswer_Close)(nil),
+		(*SessionAnswer_Failure)(nil),
+	}
+	file_quorate_api_v1_keeper_proto_msgTypes[57].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_quorate_api_v1_keeper_proto_rawDesc), len(file_quorate_api_v1_keeper_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   26,
+			NumEnums:      5,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,16 +21,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Keeper_Create_FullMethodName = "/quorate.api.v1.Keeper/Create"
-	Keeper_Delete_FullMethodName = "/quorate.api.v1.Keeper/Delete"
-	Keeper_Exists_FullMethodName = "/quorate.api.v1.Keeper/Exists"
-	Keeper_Get_FullMethodName    = "/quorate.api.v1.Keeper/Get"
-	Keeper_Set_FullMethodName    = "/quorate.api.v1.Keeper/Set"
-	Keeper_List_FullMethodName   = "/quorate.api.v1.Keeper/List"
-	Keeper_GetAcl_FullMethodName = "/quorate.api.v1.Keeper/GetAcl"
-	Keeper_SetAcl_FullMethodName = "/quorate.api.v1.Keeper/SetAcl"
-	Keeper_Multi_FullMethodName  = "/quorate.api.v1.Keeper/Multi"
-	Keeper_Sync_FullMethodName   = "/quorate.api.v1.Keeper/Sync"
+	Keeper_Create_FullMethodName           = "/quorate.api.v1.Keeper/Create"
+	Keeper_Delete_FullMethodName           = "/quorate.api.v1.Keeper/Delete"
+	Keeper_Exists_FullMethodName           = "/quorate.api.v1.Keeper/Exists"
+	Keeper_Get_FullMethodName              = "/quorate.api.v1.Keeper/Get"
+	Keeper_Set_FullMethodName              = "/quorate.api.v1.Keeper/Set"
+	Keeper_List_FullMethodName             = "/quorate.api.v1.Keeper/List"
+	Keeper_GetAcl_FullMethodName           = "/quorate.api.v1.Keeper/GetAcl"
+	Keeper_SetAcl_FullMethodName           = "/quorate.api.v1.Keeper/SetAcl"
+	Keeper_Multi_FullMethodName            = "/quorate.api.v1.Keeper/Multi"
+	Keeper_Sync_FullMethodName             = "/quorate.api.v1.Keeper/Sync"
+	Keeper_MultiRead_FullMethodName        = "/quorate.api.v1.Keeper/MultiRead"
+	Keeper_GetEphemerals_FullMethodName    = "/quorate.api.v1.Keeper/GetEphemerals"
+	Keeper_CountDescendants_FullMethodName = "/quorate.api.v1.Keeper/CountDescendants"
+	Keeper_WhoAmI_FullMethodName           = "/quorate.api.v1.Keeper/WhoAmI"
+	Keeper_Session_FullMethodName          = "/quorate.api.v1.Keeper/Session"
+	Keeper_OpenSession_FullMethodName      = "/quorate.api.v1.Keeper/OpenSession"
+	Keeper_KeepAlive_FullMethodName        = "/quorate.api.v1.Keeper/KeepAlive"
+	Keeper_CloseSession_FullMethodName     = "/quorate.api.v1.Keeper/CloseSession"
+	Keeper_Watch_FullMethodName            = "/quorate.api.v1.Keeper/Watch"
 )
 
 // KeeperClient is the client API for Keeper service.
@@ -43,11 +52,16 @@ const (
 // be behind; Sync first makes the read that follows it linearizable. Every
 // reply carries the zxid at which it is true.
 //
+// A session is what a client's ephemeral nodes live by. It ends when it is closed, or when no server has heard of
+// its client for its timeout. Programs hold one by Session, a stream with ZooKeeper's promises. Scripts open
+// one with OpenSession, name it in each call by the metadata key "quorate-session" with the credential that they were given, and keep it
+// alive with any such call or KeepAlive.
+//
 // Errors carry google.rpc.ErrorInfo with domain "quorate" and one of these reasons:
-// NO_NODE and NO_PARENT (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION (ABORTED);
-// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED and NO_SESSION (FAILED_PRECONDITION);
-// NO_AUTH (PERMISSION_DENIED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
-// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
+// NO_NODE, NO_PARENT and NO_WATCH (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION and SESSION_MOVED (ABORTED);
+// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED, NO_SESSION and READ_ONLY (FAILED_PRECONDITION);
+// NO_AUTH (PERMISSION_DENIED); AUTH_FAILED (UNAUTHENTICATED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
+// (INVALID_ARGUMENT); COMPACTED (OUT_OF_RANGE); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
 // UNKNOWN_OUTCOME (UNKNOWN) and INTERNAL (INTERNAL).
 // After UNKNOWN_OUTCOME, and only then, a write may or may not have taken effect.
 // Its metadata holds, where known, "path", "version" (the actual one), "zxid" and
@@ -75,6 +89,30 @@ type KeeperClient interface {
 	// Sync asks the quorum how far the ensemble is and returns when this server
 	// has applied that much: a read on this server that follows it is linearizable.
 	Sync(ctx context.Context, in *SyncRequest, opts ...grpc.CallOption) (*SyncResponse, error)
+	// MultiRead reads several nodes from one version of the tree. Each read succeeds or fails by itself.
+	MultiRead(ctx context.Context, in *MultiReadRequest, opts ...grpc.CallOption) (*MultiReadResponse, error)
+	// GetEphemerals returns the paths of the ephemeral nodes of the caller's session.
+	GetEphemerals(ctx context.Context, in *GetEphemeralsRequest, opts ...grpc.CallOption) (*GetEphemeralsResponse, error)
+	// CountDescendants returns how many nodes there are below a path. It looks at each of them.
+	CountDescendants(ctx context.Context, in *CountDescendantsRequest, opts ...grpc.CallOption) (*CountDescendantsResponse, error)
+	// WhoAmI returns the identities that the server knows the caller by.
+	WhoAmI(ctx context.Context, in *WhoAmIRequest, opts ...grpc.CallOption) (*WhoAmIResponse, error)
+	// Session is a session on one stream: requests are carried out and answered in the order in which they were sent, as many as
+	// the client likes before the first answer, and a watch's event comes before the answer to any request that
+	// saw what it tells. The first message opens a session or takes one up again; the server answers it with opened.
+	// The stream ends with NO_SESSION when the session has ended, with SESSION_MOVED when it was taken up by another stream, and
+	// with any other error while the session lives on: take it up again, here or on another server.
+	Session(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SessionRequest, SessionResponse], error)
+	// OpenSession opens a session for calls that name it in their metadata, or makes sure that one is still open.
+	OpenSession(ctx context.Context, in *OpenSessionRequest, opts ...grpc.CallOption) (*OpenSessionResponse, error)
+	// KeepAlive tells that the client of the session named in the metadata is alive.
+	KeepAlive(ctx context.Context, in *KeepAliveRequest, opts ...grpc.CallOption) (*KeepAliveResponse, error)
+	// CloseSession ends the session named in the metadata, and deletes its ephemeral nodes.
+	CloseSession(ctx context.Context, in *CloseSessionRequest, opts ...grpc.CallOption) (*CloseSessionResponse, error)
+	// Watch tells of every change of a node, or of all nodes from it downwards, in the order in which they happened, each once:
+	// from a snapshot that it sends first, or after a zxid. There is no gap that it does not announce: it ends with COMPACTED when
+	// the server no longer has what comes next (its "zxid" says after which it could begin), or when the client reads too slowly for that.
+	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 }
 
 type keeperClient struct {
@@ -194,6 +232,108 @@ func (c *keeperClient) Sync(ctx context.Context, in *SyncRequest, opts ...grpc.C
 	return out, nil
 }
 
+func (c *keeperClient) MultiRead(ctx context.Context, in *MultiReadRequest, opts ...grpc.CallOption) (*MultiReadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MultiReadResponse)
+	err := c.cc.Invoke(ctx, Keeper_MultiRead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) GetEphemerals(ctx context.Context, in *GetEphemeralsRequest, opts ...grpc.CallOption) (*GetEphemeralsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEphemeralsResponse)
+	err := c.cc.Invoke(ctx, Keeper_GetEphemerals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) CountDescendants(ctx context.Context, in *CountDescendantsRequest, opts ...grpc.CallOption) (*CountDescendantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountDescendantsResponse)
+	err := c.cc.Invoke(ctx, Keeper_CountDescendants_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) WhoAmI(ctx context.Context, in *WhoAmIRequest, opts ...grpc.CallOption) (*WhoAmIResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WhoAmIResponse)
+	err := c.cc.Invoke(ctx, Keeper_WhoAmI_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) Session(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SessionRequest, SessionResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Keeper_ServiceDesc.Streams[1], Keeper_Session_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SessionRequest, SessionResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Keeper_SessionClient = grpc.BidiStreamingClient[SessionRequest, SessionResponse]
+
+func (c *keeperClient) OpenSession(ctx context.Context, in *OpenSessionRequest, opts ...grpc.CallOption) (*OpenSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenSessionResponse)
+	err := c.cc.Invoke(ctx, Keeper_OpenSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) KeepAlive(ctx context.Context, in *KeepAliveRequest, opts ...grpc.CallOption) (*KeepAliveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(KeepAliveResponse)
+	err := c.cc.Invoke(ctx, Keeper_KeepAlive_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) CloseSession(ctx context.Context, in *CloseSessionRequest, opts ...grpc.CallOption) (*CloseSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CloseSessionResponse)
+	err := c.cc.Invoke(ctx, Keeper_CloseSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *keeperClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Keeper_ServiceDesc.Streams[2], Keeper_Watch_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRequest, WatchResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Keeper_WatchClient = grpc.ServerStreamingClient[WatchResponse]
+
 // KeeperServer is the server API for Keeper service.
 // All implementations must embed UnimplementedKeeperServer
 // for forward compatibility.
@@ -204,11 +344,16 @@ func (c *keeperClient) Sync(ctx context.Context, in *SyncRequest, opts ...grpc.C
 // be behind; Sync first makes the read that follows it linearizable. Every
 // reply carries the zxid at which it is true.
 //
+// A session is what a client's ephemeral nodes live by. It ends when it is closed, or when no server has heard of
+// its client for its timeout. Programs hold one by Session, a stream with ZooKeeper's promises. Scripts open
+// one with OpenSession, name it in each call by the metadata key "quorate-session" with the credential that they were given, and keep it
+// alive with any such call or KeepAlive.
+//
 // Errors carry google.rpc.ErrorInfo with domain "quorate" and one of these reasons:
-// NO_NODE and NO_PARENT (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION (ABORTED);
-// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED and NO_SESSION (FAILED_PRECONDITION);
-// NO_AUTH (PERMISSION_DENIED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
-// (INVALID_ARGUMENT); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
+// NO_NODE, NO_PARENT and NO_WATCH (NOT_FOUND); NODE_EXISTS (ALREADY_EXISTS); BAD_VERSION and SESSION_MOVED (ABORTED);
+// NOT_EMPTY, EPHEMERAL_PARENT, QUOTA_EXCEEDED, NO_SESSION and READ_ONLY (FAILED_PRECONDITION);
+// NO_AUTH (PERMISSION_DENIED); AUTH_FAILED (UNAUTHENTICATED); BAD_ARGUMENTS, INVALID_ACL, INVALID_PATH and TOO_LARGE
+// (INVALID_ARGUMENT); COMPACTED (OUT_OF_RANGE); NO_SPACE and OVERLOADED (RESOURCE_EXHAUSTED); UNAVAILABLE (UNAVAILABLE);
 // UNKNOWN_OUTCOME (UNKNOWN) and INTERNAL (INTERNAL).
 // After UNKNOWN_OUTCOME, and only then, a write may or may not have taken effect.
 // Its metadata holds, where known, "path", "version" (the actual one), "zxid" and
@@ -236,6 +381,30 @@ type KeeperServer interface {
 	// Sync asks the quorum how far the ensemble is and returns when this server
 	// has applied that much: a read on this server that follows it is linearizable.
 	Sync(context.Context, *SyncRequest) (*SyncResponse, error)
+	// MultiRead reads several nodes from one version of the tree. Each read succeeds or fails by itself.
+	MultiRead(context.Context, *MultiReadRequest) (*MultiReadResponse, error)
+	// GetEphemerals returns the paths of the ephemeral nodes of the caller's session.
+	GetEphemerals(context.Context, *GetEphemeralsRequest) (*GetEphemeralsResponse, error)
+	// CountDescendants returns how many nodes there are below a path. It looks at each of them.
+	CountDescendants(context.Context, *CountDescendantsRequest) (*CountDescendantsResponse, error)
+	// WhoAmI returns the identities that the server knows the caller by.
+	WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error)
+	// Session is a session on one stream: requests are carried out and answered in the order in which they were sent, as many as
+	// the client likes before the first answer, and a watch's event comes before the answer to any request that
+	// saw what it tells. The first message opens a session or takes one up again; the server answers it with opened.
+	// The stream ends with NO_SESSION when the session has ended, with SESSION_MOVED when it was taken up by another stream, and
+	// with any other error while the session lives on: take it up again, here or on another server.
+	Session(grpc.BidiStreamingServer[SessionRequest, SessionResponse]) error
+	// OpenSession opens a session for calls that name it in their metadata, or makes sure that one is still open.
+	OpenSession(context.Context, *OpenSessionRequest) (*OpenSessionResponse, error)
+	// KeepAlive tells that the client of the session named in the metadata is alive.
+	KeepAlive(context.Context, *KeepAliveRequest) (*KeepAliveResponse, error)
+	// CloseSession ends the session named in the metadata, and deletes its ephemeral nodes.
+	CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error)
+	// Watch tells of every change of a node, or of all nodes from it downwards, in the order in which they happened, each once:
+	// from a snapshot that it sends first, or after a zxid. There is no gap that it does not announce: it ends with COMPACTED when
+	// the server no longer has what comes next (its "zxid" says after which it could begin), or when the client reads too slowly for that.
+	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	mustEmbedUnimplementedKeeperServer()
 }
 
@@ -275,6 +444,33 @@ func (UnimplementedKeeperServer) Multi(context.Context, *MultiRequest) (*MultiRe
 }
 func (UnimplementedKeeperServer) Sync(context.Context, *SyncRequest) (*SyncResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Sync not implemented")
+}
+func (UnimplementedKeeperServer) MultiRead(context.Context, *MultiReadRequest) (*MultiReadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MultiRead not implemented")
+}
+func (UnimplementedKeeperServer) GetEphemerals(context.Context, *GetEphemeralsRequest) (*GetEphemeralsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEphemerals not implemented")
+}
+func (UnimplementedKeeperServer) CountDescendants(context.Context, *CountDescendantsRequest) (*CountDescendantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountDescendants not implemented")
+}
+func (UnimplementedKeeperServer) WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WhoAmI not implemented")
+}
+func (UnimplementedKeeperServer) Session(grpc.BidiStreamingServer[SessionRequest, SessionResponse]) error {
+	return status.Error(codes.Unimplemented, "method Session not implemented")
+}
+func (UnimplementedKeeperServer) OpenSession(context.Context, *OpenSessionRequest) (*OpenSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method OpenSession not implemented")
+}
+func (UnimplementedKeeperServer) KeepAlive(context.Context, *KeepAliveRequest) (*KeepAliveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method KeepAlive not implemented")
+}
+func (UnimplementedKeeperServer) CloseSession(context.Context, *CloseSessionRequest) (*CloseSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CloseSession not implemented")
+}
+func (UnimplementedKeeperServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
+	return status.Error(codes.Unimplemented, "method Watch not implemented")
 }
 func (UnimplementedKeeperServer) mustEmbedUnimplementedKeeperServer() {}
 func (UnimplementedKeeperServer) testEmbeddedByValue()                {}
@@ -470,6 +666,150 @@ func _Keeper_Sync_Handler(srv interface{}, ctx context.Context, dec func(interfa
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Keeper_MultiRead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MultiReadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).MultiRead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_MultiRead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).MultiRead(ctx, req.(*MultiReadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_GetEphemerals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEphemeralsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).GetEphemerals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_GetEphemerals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).GetEphemerals(ctx, req.(*GetEphemeralsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_CountDescendants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountDescendantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).CountDescendants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_CountDescendants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).CountDescendants(ctx, req.(*CountDescendantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_WhoAmI_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WhoAmIRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).WhoAmI(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_WhoAmI_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).WhoAmI(ctx, req.(*WhoAmIRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_Session_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(KeeperServer).Session(&grpc.GenericServerStream[SessionRequest, SessionResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Keeper_SessionServer = grpc.BidiStreamingServer[SessionRequest, SessionResponse]
+
+func _Keeper_OpenSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).OpenSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_OpenSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).OpenSession(ctx, req.(*OpenSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_KeepAlive_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(KeepAliveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).KeepAlive(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_KeepAlive_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).KeepAlive(ctx, req.(*KeepAliveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_CloseSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloseSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(KeeperServer).CloseSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Keeper_CloseSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(KeeperServer).CloseSession(ctx, req.(*CloseSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Keeper_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(KeeperServer).Watch(m, &grpc.GenericServerStream[WatchRequest, WatchResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Keeper_WatchServer = grpc.ServerStreamingServer[WatchResponse]
+
 // Keeper_ServiceDesc is the grpc.ServiceDesc for Keeper service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -513,11 +853,50 @@ var Keeper_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Sync",
 			Handler:    _Keeper_Sync_Handler,
 		},
+		{
+			MethodName: "MultiRead",
+			Handler:    _Keeper_MultiRead_Handler,
+		},
+		{
+			MethodName: "GetEphemerals",
+			Handler:    _Keeper_GetEphemerals_Handler,
+		},
+		{
+			MethodName: "CountDescendants",
+			Handler:    _Keeper_CountDescendants_Handler,
+		},
+		{
+			MethodName: "WhoAmI",
+			Handler:    _Keeper_WhoAmI_Handler,
+		},
+		{
+			MethodName: "OpenSession",
+			Handler:    _Keeper_OpenSession_Handler,
+		},
+		{
+			MethodName: "KeepAlive",
+			Handler:    _Keeper_KeepAlive_Handler,
+		},
+		{
+			MethodName: "CloseSession",
+			Handler:    _Keeper_CloseSession_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "List",
 			Handler:       _Keeper_List_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Session",
+			Handler:       _Keeper_Session_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Watch",
+			Handler:       _Keeper_Watch_Handler,
 			ServerStreams: true,
 		},
 	},

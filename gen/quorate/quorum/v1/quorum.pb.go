@@ -1887,13 +1887,16 @@ func (x *Ping) GetSessions() []uint64 {
 	return nil
 }
 
-// Revalidate asks whether a session lives, as its client has come to the learner.
+// Revalidate asks whether a session lives, as its client has come to the learner. If it does, the learner has it
+// from now on: what comes from elsewhere for it is refused as SESSION_MOVED.
 type Revalidate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The session.
 	Session uint64 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
-	// Number of the question on this stream, from 1.
-	Id            uint64 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Number of the question on this stream, from 1; shared with Request and Sync.
+	Id uint64 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	// SHA-256 of the secret that the client has shown.
+	TokenHash     []byte `protobuf:"bytes,3,opt,name=token_hash,json=tokenHash,proto3" json:"token_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1942,13 +1945,24 @@ func (x *Revalidate) GetId() uint64 {
 	return 0
 }
 
+func (x *Revalidate) GetTokenHash() []byte {
+	if x != nil {
+		return x.TokenHash
+	}
+	return nil
+}
+
 // Revalidated answers a Revalidate.
 type Revalidated struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The question's number.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Whether the session lives.
-	Valid         bool `protobuf:"varint,2,opt,name=valid,proto3" json:"valid,omitempty"`
+	// Whether the session lives and the secret is its own.
+	Valid bool `protobuf:"varint,2,opt,name=valid,proto3" json:"valid,omitempty"`
+	// The answer holds once the learner has applied this.
+	AtZxid uint64 `protobuf:"varint,3,opt,name=at_zxid,json=atZxid,proto3" json:"at_zxid,omitempty"`
+	// Why it cannot be said; absent if it can.
+	Fault         *Fault `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1997,10 +2011,24 @@ func (x *Revalidated) GetValid() bool {
 	return false
 }
 
+func (x *Revalidated) GetAtZxid() uint64 {
+	if x != nil {
+		return x.AtZxid
+	}
+	return 0
+}
+
+func (x *Revalidated) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
 // Sync asks the leader to make sure that it still leads.
 type Sync struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of the request on this stream, from 1; shared with Request.
+	// Number of the request on this stream, from 1; shared with Request and Revalidate.
 	Id            uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2046,7 +2074,7 @@ func (x *Sync) GetId() uint64 {
 // Request is a write on behalf of a client.
 type Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of the request on this stream, from 1; shared with Sync.
+	// Number of the request on this stream, from 1; shared with Sync and Revalidate.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The client's session, 0 for a request outside any.
 	Session uint64 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"`
@@ -2057,7 +2085,10 @@ type Request struct {
 	// The identities by which permissions are judged; none for an anonymous client.
 	Identities []*Identity `protobuf:"bytes,5,rep,name=identities,proto3" json:"identities,omitempty"`
 	// The change. A check or a Multi may stand here too.
-	Operation     *Operation `protobuf:"bytes,6,opt,name=operation,proto3" json:"operation,omitempty"`
+	Operation *Operation `protobuf:"bytes,6,opt,name=operation,proto3" json:"operation,omitempty"`
+	// The session's own stream asks, and the learner has it: refused as SESSION_MOVED if another server has it now.
+	// Without it, who asks has only named the session.
+	Attached      bool `protobuf:"varint,7,opt,name=attached,proto3" json:"attached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2132,6 +2163,13 @@ func (x *Request) GetOperation() *Operation {
 		return x.Operation
 	}
 	return nil
+}
+
+func (x *Request) GetAttached() bool {
+	if x != nil {
+		return x.Attached
+	}
+	return false
 }
 
 // Identity is one proof of who a client is.
@@ -2353,7 +2391,7 @@ type Operation_Multi struct {
 }
 
 type Operation_CreateSession struct {
-	// Opens a session.
+	// Opens a session. The leader gives it its id.
 	CreateSession *v1.CreateSession `protobuf:"bytes,7,opt,name=create_session,json=createSession,proto3,oneof"`
 }
 
@@ -3599,16 +3637,20 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\x04Ping\x12\x14\n" +
 	"\x05round\x18\x01 \x01(\x04R\x05round\x12#\n" +
 	"\rdurable_bytes\x18\x02 \x01(\x04R\fdurableBytes\x12\x1e\n" +
-	"\bsessions\x18\x03 \x03(\x06B\x02\x10\x01R\bsessions\"6\n" +
+	"\bsessions\x18\x03 \x03(\x06B\x02\x10\x01R\bsessions\"U\n" +
 	"\n" +
 	"Revalidate\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\x04R\x02id\"3\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x1d\n" +
+	"\n" +
+	"token_hash\x18\x03 \x01(\fR\ttokenHash\"|\n" +
 	"\vRevalidated\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
-	"\x05valid\x18\x02 \x01(\bR\x05valid\"\x16\n" +
+	"\x05valid\x18\x02 \x01(\bR\x05valid\x12\x17\n" +
+	"\aat_zxid\x18\x03 \x01(\x04R\x06atZxid\x12.\n" +
+	"\x05fault\x18\x04 \x01(\v2\x18.quorate.quorum.v1.FaultR\x05fault\"\x16\n" +
 	"\x04Sync\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\"\xd8\x01\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\"\xf4\x01\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x12\n" +
@@ -3617,7 +3659,8 @@ const file_quorate_quorum_v1_quorum_proto_rawDesc = "" +
 	"\n" +
 	"identities\x18\x05 \x03(\v2\x1b.quorate.quorum.v1.IdentityR\n" +
 	"identities\x12:\n" +
-	"\toperation\x18\x06 \x01(\v2\x1c.quorate.quorum.v1.OperationR\toperation\"2\n" +
+	"\toperation\x18\x06 \x01(\v2\x1c.quorate.quorum.v1.OperationR\toperation\x12\x1a\n" +
+	"\battached\x18\a \x01(\bR\battached\"2\n" +
 	"\bIdentity\x12\x16\n" +
 	"\x06scheme\x18\x01 \x01(\tR\x06scheme\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\"\x91\x04\n" +
@@ -3837,42 +3880,43 @@ var file_quorate_quorum_v1_quorum_proto_depIdxs = []int32{
 	13, // 21: quorate.quorum.v1.Snapshot.chunk:type_name -> quorate.quorum.v1.SnapshotChunk
 	14, // 22: quorate.quorum.v1.Snapshot.end:type_name -> quorate.quorum.v1.SnapshotEnd
 	44, // 23: quorate.quorum.v1.NewLeader.membership:type_name -> quorate.txn.v1.Membership
-	27, // 24: quorate.quorum.v1.Request.identities:type_name -> quorate.quorum.v1.Identity
-	28, // 25: quorate.quorum.v1.Request.operation:type_name -> quorate.quorum.v1.Operation
-	29, // 26: quorate.quorum.v1.Operation.create:type_name -> quorate.quorum.v1.CreateOperation
-	30, // 27: quorate.quorum.v1.Operation.delete:type_name -> quorate.quorum.v1.DeleteOperation
-	31, // 28: quorate.quorum.v1.Operation.set_data:type_name -> quorate.quorum.v1.SetDataOperation
-	32, // 29: quorate.quorum.v1.Operation.set_acl:type_name -> quorate.quorum.v1.SetAclOperation
-	33, // 30: quorate.quorum.v1.Operation.check:type_name -> quorate.quorum.v1.CheckOperation
-	34, // 31: quorate.quorum.v1.Operation.multi:type_name -> quorate.quorum.v1.MultiOperation
-	45, // 32: quorate.quorum.v1.Operation.create_session:type_name -> quorate.txn.v1.CreateSession
-	46, // 33: quorate.quorum.v1.Operation.close_session:type_name -> quorate.txn.v1.CloseSession
-	47, // 34: quorate.quorum.v1.CreateOperation.acl:type_name -> quorate.txn.v1.Ace
-	48, // 35: quorate.quorum.v1.CreateOperation.kind:type_name -> quorate.txn.v1.NodeKind
-	47, // 36: quorate.quorum.v1.SetAclOperation.acl:type_name -> quorate.txn.v1.Ace
-	28, // 37: quorate.quorum.v1.MultiOperation.ops:type_name -> quorate.quorum.v1.Operation
-	38, // 38: quorate.quorum.v1.Reply.fault:type_name -> quorate.quorum.v1.Fault
-	36, // 39: quorate.quorum.v1.Reply.results:type_name -> quorate.quorum.v1.Result
-	37, // 40: quorate.quorum.v1.Result.stat:type_name -> quorate.quorum.v1.Stat
-	48, // 41: quorate.quorum.v1.Stat.kind:type_name -> quorate.txn.v1.NodeKind
-	49, // 42: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
-	0,  // 43: quorate.quorum.v1.Refusal.reason:type_name -> quorate.quorum.v1.RefusalReason
-	49, // 44: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
-	42, // 45: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
-	1,  // 46: quorate.quorum.v1.Notification.state:type_name -> quorate.quorum.v1.ElectionState
-	43, // 47: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
-	44, // 48: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
-	2,  // 49: quorate.quorum.v1.Learner.Sync:input_type -> quorate.quorum.v1.SyncRequest
-	40, // 50: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
-	4,  // 51: quorate.quorum.v1.Handshake.Challenge:input_type -> quorate.quorum.v1.ChallengeRequest
-	3,  // 52: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
-	41, // 53: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
-	5,  // 54: quorate.quorum.v1.Handshake.Challenge:output_type -> quorate.quorum.v1.ChallengeResponse
-	52, // [52:55] is the sub-list for method output_type
-	49, // [49:52] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	38, // 24: quorate.quorum.v1.Revalidated.fault:type_name -> quorate.quorum.v1.Fault
+	27, // 25: quorate.quorum.v1.Request.identities:type_name -> quorate.quorum.v1.Identity
+	28, // 26: quorate.quorum.v1.Request.operation:type_name -> quorate.quorum.v1.Operation
+	29, // 27: quorate.quorum.v1.Operation.create:type_name -> quorate.quorum.v1.CreateOperation
+	30, // 28: quorate.quorum.v1.Operation.delete:type_name -> quorate.quorum.v1.DeleteOperation
+	31, // 29: quorate.quorum.v1.Operation.set_data:type_name -> quorate.quorum.v1.SetDataOperation
+	32, // 30: quorate.quorum.v1.Operation.set_acl:type_name -> quorate.quorum.v1.SetAclOperation
+	33, // 31: quorate.quorum.v1.Operation.check:type_name -> quorate.quorum.v1.CheckOperation
+	34, // 32: quorate.quorum.v1.Operation.multi:type_name -> quorate.quorum.v1.MultiOperation
+	45, // 33: quorate.quorum.v1.Operation.create_session:type_name -> quorate.txn.v1.CreateSession
+	46, // 34: quorate.quorum.v1.Operation.close_session:type_name -> quorate.txn.v1.CloseSession
+	47, // 35: quorate.quorum.v1.CreateOperation.acl:type_name -> quorate.txn.v1.Ace
+	48, // 36: quorate.quorum.v1.CreateOperation.kind:type_name -> quorate.txn.v1.NodeKind
+	47, // 37: quorate.quorum.v1.SetAclOperation.acl:type_name -> quorate.txn.v1.Ace
+	28, // 38: quorate.quorum.v1.MultiOperation.ops:type_name -> quorate.quorum.v1.Operation
+	38, // 39: quorate.quorum.v1.Reply.fault:type_name -> quorate.quorum.v1.Fault
+	36, // 40: quorate.quorum.v1.Reply.results:type_name -> quorate.quorum.v1.Result
+	37, // 41: quorate.quorum.v1.Result.stat:type_name -> quorate.quorum.v1.Stat
+	48, // 42: quorate.quorum.v1.Stat.kind:type_name -> quorate.txn.v1.NodeKind
+	49, // 43: quorate.quorum.v1.Fault.retry_after:type_name -> google.protobuf.Duration
+	0,  // 44: quorate.quorum.v1.Refusal.reason:type_name -> quorate.quorum.v1.RefusalReason
+	49, // 45: quorate.quorum.v1.Refusal.retry_after:type_name -> google.protobuf.Duration
+	42, // 46: quorate.quorum.v1.ExchangeRequest.notification:type_name -> quorate.quorum.v1.Notification
+	1,  // 47: quorate.quorum.v1.Notification.state:type_name -> quorate.quorum.v1.ElectionState
+	43, // 48: quorate.quorum.v1.Notification.vote:type_name -> quorate.quorum.v1.Vote
+	44, // 49: quorate.quorum.v1.Notification.membership:type_name -> quorate.txn.v1.Membership
+	2,  // 50: quorate.quorum.v1.Learner.Sync:input_type -> quorate.quorum.v1.SyncRequest
+	40, // 51: quorate.quorum.v1.Election.Exchange:input_type -> quorate.quorum.v1.ExchangeRequest
+	4,  // 52: quorate.quorum.v1.Handshake.Challenge:input_type -> quorate.quorum.v1.ChallengeRequest
+	3,  // 53: quorate.quorum.v1.Learner.Sync:output_type -> quorate.quorum.v1.SyncResponse
+	41, // 54: quorate.quorum.v1.Election.Exchange:output_type -> quorate.quorum.v1.ExchangeResponse
+	5,  // 55: quorate.quorum.v1.Handshake.Challenge:output_type -> quorate.quorum.v1.ChallengeResponse
+	53, // [53:56] is the sub-list for method output_type
+	50, // [50:53] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_quorate_quorum_v1_quorum_proto_init() }

@@ -877,7 +877,7 @@ func (*MultiOp_SetAcl) isMultiOp_Op() {}
 // CreateSession opens a session.
 type CreateSession struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The new session's id: server id in the top byte. Never 0.
+	// The new session's id: in the top byte the server that opened it, below it the low 56 bits of this txn's zxid. Never 0.
 	Session uint64 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
 	// Negotiated timeout in milliseconds.
 	TimeoutMs int64 `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
@@ -1516,7 +1516,13 @@ type SnapshotSession struct {
 	// Negotiated timeout in milliseconds.
 	TimeoutMs int64 `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
 	// SHA-256 of its secret.
-	TokenHash     []byte `protobuf:"bytes,3,opt,name=token_hash,json=tokenHash,proto3" json:"token_hash,omitempty"`
+	TokenHash []byte `protobuf:"bytes,3,opt,name=token_hash,json=tokenHash,proto3" json:"token_hash,omitempty"`
+	// Its last txn: the session's number for it, 0 if there was none.
+	Cxid int64 `protobuf:"varint,4,opt,name=cxid,proto3" json:"cxid,omitempty"`
+	// That txn's zxid.
+	Zxid uint64 `protobuf:"varint,5,opt,name=zxid,proto3" json:"zxid,omitempty"`
+	// The path that it created, if it was a creation.
+	Path          string `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1570,6 +1576,27 @@ func (x *SnapshotSession) GetTokenHash() []byte {
 		return x.TokenHash
 	}
 	return nil
+}
+
+func (x *SnapshotSession) GetCxid() int64 {
+	if x != nil {
+		return x.Cxid
+	}
+	return 0
+}
+
+func (x *SnapshotSession) GetZxid() uint64 {
+	if x != nil {
+		return x.Zxid
+	}
+	return 0
+}
+
+func (x *SnapshotSession) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
 }
 
 // SnapshotTrailer closes a snapshot; a snapshot without it is not whole.
@@ -1731,13 +1758,16 @@ const file_quorate_txn_v1_txn_proto_rawDesc = "" +
 	"\x04kind\x18\r \x01(\x0e2\x18.quorate.txn.v1.NodeKindR\x04kind\x12\x14\n" +
 	"\x05owner\x18\x0e \x01(\x06R\x05owner\x12\x15\n" +
 	"\x06ttl_ms\x18\x0f \x01(\x03R\x05ttlMsB\a\n" +
-	"\x05_data\"i\n" +
+	"\x05_data\"\xa5\x01\n" +
 	"\x0fSnapshotSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x02 \x01(\x03R\ttimeoutMs\x12\x1d\n" +
 	"\n" +
-	"token_hash\x18\x03 \x01(\fR\ttokenHash\"?\n" +
+	"token_hash\x18\x03 \x01(\fR\ttokenHash\x12\x12\n" +
+	"\x04cxid\x18\x04 \x01(\x03R\x04cxid\x12\x12\n" +
+	"\x04zxid\x18\x05 \x01(\x04R\x04zxid\x12\x12\n" +
+	"\x04path\x18\x06 \x01(\tR\x04path\"?\n" +
 	"\x0fSnapshotTrailer\x12\x14\n" +
 	"\x05nodes\x18\x01 \x01(\x04R\x05nodes\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\x06R\x06digest*\x84\x01\n" +
