@@ -117,8 +117,27 @@ func (d *Draft) apply(t *txn.Txn, out *Outcome) error {
 	if err := d.applyOp(&t.Header, t.Op, out); err != nil {
 		return err
 	}
+	d.remember(t)
 	d.zxid, d.time = t.Zxid, t.Time
 	return nil
+}
+
+// remember notes in the session that asked for a txn that it was the session's last.
+func (d *Draft) remember(t *txn.Txn) {
+	if t.Session == 0 || t.Cxid == 0 {
+		return
+	}
+	old, open := d.sessions.Get(t.Session)
+	if !open { // the txn has closed it
+		return
+	}
+	s := &Session{ID: old.ID, Timeout: old.Timeout, token: old.token, Last: Write{Cxid: t.Cxid, Zxid: t.Zxid}}
+	if c, ok := t.Op.(*txn.Create); ok {
+		s.Last.Path = strings.Clone(c.Path)
+	}
+	d.ownSessions()
+	d.sessions.Set(s.ID, s)
+	d.sum += sessionDigest(s) - sessionDigest(old)
 }
 
 // applyOp applies one operation. A nil out is for who does not want to know.
@@ -171,9 +190,9 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 	if _, exists := d.put(it); exists {
 		return fmt.Errorf("%s exists", c.Path)
 	}
-	if r.kind == txn.Ephemeral {
+	if holder := holderOf(r.kind, c.Owner); holder != 0 {
 		d.ownOwned()
-		d.owned.Set(ownedNode{c.Owner, strings.Clone(c.Path)})
+		d.owned.Set(ownedNode{holder, strings.Clone(c.Path)})
 	}
 	path := keyIn(it.block).path // a copy already, for as long as the effect is looked at
 	d.limitsChanged(path, r.data, true)
@@ -229,9 +248,9 @@ func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
 
 	r := decode(it.block)
 	path = strings.Clone(path)
-	if r.kind == txn.Ephemeral {
+	if holder := holderOf(r.kind, r.owner); holder != 0 {
 		d.ownOwned()
-		d.owned.Delete(ownedNode{r.owner, path})
+		d.owned.Delete(ownedNode{holder, path})
 	}
 	d.charge(path, -1, -int64(len(r.data)), out)
 	d.limitsChanged(path, "", false)
@@ -278,7 +297,7 @@ func (d *Draft) setACL(s *txn.SetACL, out *Outcome) error {
 }
 
 func (d *Draft) createSession(c *txn.CreateSession, out *Outcome) error {
-	s := Session{ID: c.Session, Timeout: c.Timeout, token: string(c.TokenHash)}
+	s := &Session{ID: c.Session, Timeout: c.Timeout, token: string(c.TokenHash)}
 	d.ownSessions()
 	if _, exists := d.sessions.Set(s.ID, s); exists {
 		return fmt.Errorf("session %v is open already", s.ID)

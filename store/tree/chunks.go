@@ -31,7 +31,7 @@ func (v *Version) Chunks(size int) iter.Seq[[]byte] {
 			return w.acl(id, shared.acl.entries)
 		})
 		v.nodes.scan(w.node)
-		v.sessions.Scan(func(_ txn.SessionID, s Session) bool { return w.session(s) })
+		v.sessions.Scan(func(_ txn.SessionID, s *Session) bool { return w.session(s) })
 		w.tail(v)
 	}
 }
@@ -110,10 +110,13 @@ func appendNodeStat(b []byte, it item, r *record) []byte {
 
 func zigzag32(v int32) uint64 { return protowire.EncodeZigZag(int64(v)) }
 
-func (w *chunkWriter) session(s Session) bool {
+func (w *chunkWriter) session(s *Session) bool {
 	b := wire.AppendFixed64(w.scratch[:0], 1, uint64(s.ID))
 	b = wire.AppendVarint(b, 2, uint64(s.Timeout))
-	w.scratch = wire.AppendString(b, 3, s.token)
+	b = wire.AppendString(b, 3, s.token)
+	b = wire.AppendVarint(b, 4, uint64(s.Last.Cxid))
+	b = wire.AppendVarint(b, 5, uint64(s.Last.Zxid))
+	w.scratch = wire.AppendString(b, 6, s.Last.Path)
 	return w.going && w.message(chunkSession)
 }
 

@@ -45,9 +45,12 @@ func sideDigest(it item) uint64 {
 	return mix(mix(xxhash.Sum64String(keyIn(it.block).path), it.side.counts, saltSide), uint64(it.side.pzxid), saltSide)
 }
 
-func sessionDigest(s Session) uint64 {
-	hash := xxhash.Sum64String(s.token)
-	return mix(mix(uint64(s.ID), uint64(s.Timeout), saltSession), hash, saltSession)
+func sessionDigest(s *Session) uint64 {
+	sum := mix(mix(uint64(s.ID), uint64(s.Timeout), saltSession), xxhash.Sum64String(s.token), saltSession)
+	if s.Last == (Write{}) {
+		return sum
+	}
+	return mix(sum, mix(mix(uint64(s.Last.Cxid), uint64(s.Last.Zxid), saltSession), xxhash.Sum64String(s.Last.Path), saltSession), saltSession)
 }
 
 func membershipDigest(m *txn.Membership) uint64 {

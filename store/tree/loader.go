@@ -173,7 +173,7 @@ func (l *Loader) acl(m *wire.Reader) error {
 }
 
 func (l *Loader) addSession(m *wire.Reader) error {
-	var s Session
+	s := new(Session)
 	for m.Next() {
 		switch m.Num {
 		case 1:
@@ -182,17 +182,28 @@ func (l *Loader) addSession(m *wire.Reader) error {
 			s.Timeout = int64(m.Max(math.MaxInt64))
 		case 3:
 			s.token = string(m.Bytes())
+		case 4:
+			s.Last.Cxid = int64(m.Max(math.MaxInt64))
+		case 5:
+			s.Last.Zxid = txn.Zxid(m.Varint())
+		case 6:
+			s.Last.Path = string(m.Bytes())
 		default:
 			m.Skip()
 		}
 	}
-	if m.Err() == nil && s.ID <= l.session {
+	switch {
+	case m.Err() != nil:
+		return m.Err()
+	case s.ID <= l.session:
 		return fmt.Errorf("session %v after %v", s.ID, l.session)
+	case s.Last.Zxid > l.d.zxid || (s.Last.Cxid == 0) != (s.Last.Zxid == 0):
+		return fmt.Errorf("session %v: its write %d cannot be at %v in a tree at %v", s.ID, s.Last.Cxid, s.Last.Zxid, l.d.zxid)
 	}
 	l.session = s.ID
 	l.d.sessions.Set(s.ID, s)
 	l.d.sum += sessionDigest(s)
-	return m.Err()
+	return nil
 }
 
 func (l *Loader) trailer(m *wire.Reader) error {
@@ -268,12 +279,12 @@ func (l *Loader) checkACLs() error {
 func (l *Loader) checkOwners() (err error) {
 	var last txn.SessionID
 	l.d.owned.Scan(func(o ownedNode) bool {
-		if o.session == last {
+		if o.holder == last || o.holder <= txn.SessionID(txn.TTL) {
 			return true
 		}
-		last = o.session
-		if _, open := l.d.sessions.Get(o.session); !open {
-			err = fmt.Errorf("%s: its owner, session %v, is not open", o.path, o.session)
+		last = o.holder
+		if _, open := l.d.sessions.Get(o.holder); !open {
+			err = fmt.Errorf("%s: its owner, session %v, is not open", o.path, o.holder)
 		}
 		return err == nil
 	})

@@ -32,8 +32,8 @@ func (l *Loader) node(m *wire.Reader) error {
 	if r.acl != openID {
 		l.refs[r.acl]++
 	}
-	if r.kind == txn.Ephemeral {
-		l.d.owned.Set(ownedNode{r.owner, strings.Clone(path)})
+	if holder := holderOf(r.kind, r.owner); holder != 0 {
+		l.d.owned.Set(ownedNode{holder, strings.Clone(path)})
 	}
 	if _, ok := quotaTarget(path); ok {
 		l.limits = append(l.limits, it)

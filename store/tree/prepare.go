@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // Prepare checks a request against this state and resolves it into an operation
 // that [Draft.Apply] can apply to this same state. It changes nothing. The operation
-// aliases the request.
+// aliases the request. It is nil for a request that leaves no txn.
 //
 // What is wrong comes as a *fault.Error with the state's zxid in it. The order of
 // the checks is that of ZooKeeper's PrepRequestProcessor, since clients see which
@@ -20,7 +21,7 @@ import (
 // then the node's own state.
 func (s *state) Prepare(req Request, who Caller, lim Limits) (txn.Op, error) {
 	op, err := s.prepare(req, who, lim)
-	if err == nil && lim.MaxRecord > 0 {
+	if err == nil && op != nil && lim.MaxRecord > 0 {
 		if size := txn.OpSize(op); size > lim.MaxRecord {
 			err = fault.New(fault.TooLarge, "", "the request takes %d bytes in the log, the limit is %d", size, lim.MaxRecord)
 		}
@@ -49,6 +50,10 @@ func (s *state) prepare(req Request, who Caller, lim Limits) (txn.Op, error) {
 			return nil, noSession(req.Session)
 		}
 		return &req.CloseSession, nil
+	case *AttachRequest:
+		return nil, s.checkAttach(req)
+	case *SweepRequest:
+		return s.prepareSweep(req)
 	case *MembershipRequest:
 		return &req.Membership, checkMembership(&req.Membership)
 	}
@@ -255,6 +260,15 @@ func (s *state) prepareCreateSession(req *CreateSessionRequest) (txn.Op, error) 
 		return nil, fault.New(fault.BadArguments, "", "session timeout of %d ms", req.Timeout)
 	}
 	return &req.CreateSession, nil
+}
+
+// checkAttach tells who has the wrong secret no more than who has the wrong session.
+func (s *state) checkAttach(req *AttachRequest) error {
+	session, open := s.sessions.Get(req.Session)
+	if !open || session.token == "" || subtle.ConstantTimeCompare([]byte(session.token), req.TokenHash) == 0 {
+		return noSession(req.Session)
+	}
+	return nil
 }
 
 // checkMembership checks that members have distinct ids in ascending order.

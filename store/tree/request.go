@@ -70,6 +70,22 @@ type CreateSessionRequest struct{ txn.CreateSession }
 // CloseSessionRequest asks for the end of a session and of its ephemeral nodes.
 type CloseSessionRequest struct{ txn.CloseSession }
 
+// AttachRequest asks whether a session is open, for somebody who shows its secret. It changes nothing and leaves no
+// txn: the operation that Prepare returns for it is nil.
+type AttachRequest struct {
+	Session txn.SessionID
+	// TokenHash is the SHA-256 of what was shown; what does not fit is answered as if there were no session.
+	TokenHash []byte
+}
+
+// SweepRequest asks for the deletion of a node that goes by itself, if it may go: see [Version.Sweepable]. No permission
+// is needed. It is the leader's own request.
+type SweepRequest struct {
+	Path string
+	// Now and NeverUsed are those of [Version.Sweepable].
+	Now, NeverUsed int64
+}
+
 // MembershipRequest asks for another membership.
 type MembershipRequest struct{ txn.Membership }
 
@@ -81,6 +97,8 @@ func (*CheckRequest) isRequest()         {}
 func (*MultiRequest) isRequest()         {}
 func (*CreateSessionRequest) isRequest() {}
 func (*CloseSessionRequest) isRequest()  {}
+func (*AttachRequest) isRequest()        {}
+func (*SweepRequest) isRequest()         {}
 func (*MembershipRequest) isRequest()    {}
 
 // DefaultMaxData is the greatest size of a node's data unless [Limits] says otherwise: 1 MiB.

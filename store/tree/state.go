@@ -14,7 +14,7 @@ import (
 // (see Draft.own).
 type state struct {
 	nodes      nodeTree
-	sessions   *btree.Map[txn.SessionID, Session]
+	sessions   *btree.Map[txn.SessionID, *Session] // a session never changes: it is replaced
 	owned      *btree.BTreeG[ownedNode]
 	quotas     *btree.Map[string, quota] // by the path under quota
 	acls       aclTable
@@ -25,17 +25,29 @@ type state struct {
 	sum  uint64   // of the digest's parts
 }
 
-// ownedNode is an entry of the index of ephemeral nodes.
+// ownedNode is an entry of the index of nodes that go by themselves.
 type ownedNode struct {
-	session txn.SessionID
-	path    string
+	holder txn.SessionID // see holderOf
+	path   string
 }
 
 func ownedLess(a, b ownedNode) bool {
-	if a.session != b.session {
-		return a.session < b.session
+	if a.holder != b.holder {
+		return a.holder < b.holder
 	}
 	return a.path < b.path
+}
+
+// holderOf says under what a node stands in that index: its session if it is ephemeral, its kind, which is no
+// session's id, if the leader sweeps it; 0 if it does not stand there.
+func holderOf(kind txn.Kind, owner txn.SessionID) txn.SessionID {
+	switch kind {
+	case txn.Ephemeral:
+		return owner
+	case txn.Container, txn.TTL:
+		return txn.SessionID(kind)
+	}
+	return 0
 }
 
 // Session is an open session.
@@ -45,7 +57,21 @@ type Session struct {
 	// Timeout is the negotiated timeout in milliseconds.
 	Timeout int64
 
+	// Last is the session's last write.
+	Last Write
+
 	token string // SHA-256 of its secret
+}
+
+// Write is a txn that a session asked for. A session's writes take effect in the order of their numbers, so that one with
+// a greater number than the last has not taken effect.
+type Write struct {
+	// Cxid is the session's number for it; 0 if there was none.
+	Cxid int64
+	// Zxid is the txn's.
+	Zxid txn.Zxid
+	// Path is the node that it created, the number of a sequential one included; empty if it was no creation.
+	Path string
 }
 
 // TokenHash returns the SHA-256 of the session's secret.
@@ -54,7 +80,7 @@ func (s Session) TokenHash() []byte { return []byte(s.token) }
 // emptyState returns a state without nodes.
 func emptyState() state {
 	return state{
-		sessions: new(btree.Map[txn.SessionID, Session]),
+		sessions: new(btree.Map[txn.SessionID, *Session]),
 		owned:    btree.NewBTreeGOptions(ownedLess, btree.Options{NoLocks: true}),
 		quotas:   new(btree.Map[string, quota]),
 		acls:     newACLTable(),
@@ -168,20 +194,26 @@ func (s *state) scan(from key, yield func(Node) bool, in func(key) bool) {
 }
 
 // Session returns an open session.
-func (s *state) Session(id txn.SessionID) (Session, bool) { return s.sessions.Get(id) }
+func (s *state) Session(id txn.SessionID) (Session, bool) {
+	session, open := s.sessions.Get(id)
+	if !open {
+		return Session{}, false
+	}
+	return *session, true
+}
 
 // AllSessions returns all open sessions in the order of their ids.
 func (s *state) AllSessions() iter.Seq[Session] {
 	return func(yield func(Session) bool) {
-		s.sessions.Scan(func(_ txn.SessionID, session Session) bool { return yield(session) })
+		s.sessions.Scan(func(_ txn.SessionID, session *Session) bool { return yield(*session) })
 	}
 }
 
 // Ephemerals returns the paths of a session's ephemeral nodes, sorted.
 func (s *state) Ephemerals(id txn.SessionID) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		s.owned.Ascend(ownedNode{session: id}, func(o ownedNode) bool {
-			return o.session == id && yield(o.path)
+		s.owned.Ascend(ownedNode{holder: id}, func(o ownedNode) bool {
+			return o.holder == id && yield(o.path)
 		})
 	}
 }

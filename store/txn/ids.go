@@ -53,6 +53,12 @@ func (id ServerID) Valid() bool { return MinServerID <= id && id <= MaxServerID 
 // top byte, never reused. 0 is no session.
 type SessionID uint64
 
+// MakeSessionID returns the id of a session that a server opened by the txn at z: the server in the top byte, and the low
+// 56 bits of z, so that an id comes again after 2^24 epochs at the earliest.
+func MakeSessionID(server ServerID, z Zxid) SessionID {
+	return SessionID(server)<<56 | SessionID(z)&(1<<56-1)
+}
+
 // Server returns the server that opened the session.
 func (id SessionID) Server() ServerID { return ServerID(id >> 56) }
 

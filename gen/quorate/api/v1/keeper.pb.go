@@ -2973,8 +2973,8 @@ type OpenSessionResponse struct {
 	Zxid uint64 `protobuf:"varint,4,opt,name=zxid,proto3" json:"zxid,omitempty"`
 	// There is no quorum, and no session: only reads are answered.
 	ReadOnly bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	// The last of the session's writes that took effect, when a session was taken up again: what became of those without
-	// an answer is known by it, since they take effect in order.
+	// The last of the session's writes that took effect, when a session was taken up again. A write with a greater
+	// number did not take effect, and never will. Of one with a smaller number that had no answer it says nothing.
 	LastWrite     *LastWrite `protobuf:"bytes,6,opt,name=last_write,json=lastWrite,proto3" json:"last_write,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
