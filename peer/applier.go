@@ -200,7 +200,7 @@ func (e *edition) apply(t *txn.Txn, bytes int64) error {
 	if err != nil {
 		return fmt.Errorf("this server's tree differs from the leader's: %w", err)
 	}
-	e.changes = store.AddChange(e.changes, t.Zxid, out.Effects)
+	e.changes = store.AddChange(e.changes, t.Zxid, &out)
 	_, reshapes := t.Op.(*txn.Membership)
 	e.reshaped = e.reshaped || reshapes
 	e.txns++

@@ -244,7 +244,7 @@ func (l *leader) establish(ctx context.Context) error {
 		if err != nil {
 			return broken(fmt.Errorf("txn %v of the log does not fit the tree: %w", t.Zxid, err))
 		}
-		changes = store.AddChange(changes, t.Zxid, out.Effects)
+		changes = store.AddChange(changes, t.Zxid, &out)
 		tail++
 	}
 	if tail > 0 {
@@ -299,7 +299,7 @@ func (l *leader) foundingBatch(term *Term, m txn.Membership) (*Batch, error) {
 	rec, out := term.Log(txn.Header{Author: "quorate:founder"}, op)
 	return &Batch{
 		Records: []wal.Record{rec}, Zxid: rec.Zxid, Version: term.tip.Publish(),
-		Changes: store.AddChange(nil, rec.Zxid, out.Effects), Done: func(error) {},
+		Changes: store.AddChange(nil, rec.Zxid, &out), Done: func(error) {},
 	}, nil
 }
 

@@ -46,7 +46,7 @@ func TestEachVersionIsPublishedWithItsChanges(t *testing.T) {
 		must(t, d.Append(t.Context(), []wal.Record{{Zxid: z.Zxid, Payload: z.Append(nil)}}))
 		must(t, d.Sync(t.Context()))
 		v := d.tip.Publish()
-		s.Publish(v, AddChange(nil, z.Zxid, out.Effects), 1)
+		s.Publish(v, AddChange(nil, z.Zxid, &out), 1)
 		d.committed = v.Zxid()
 	}
 	if h.zxid != s.Version().Zxid() || len(h.paths) != txns || h.jumps != 1 {
@@ -64,10 +64,13 @@ func TestEachVersionIsPublishedWithItsChanges(t *testing.T) {
 
 // A change that left nodes alone is no change to who watches.
 func TestChangesWithoutEffectsAreLeftOut(t *testing.T) {
-	if c := AddChange(nil, 1, nil); c != nil {
+	if c := AddChange(nil, 1, &tree.Outcome{}); c != nil {
 		t.Error(c)
 	}
-	if c := AddChange(nil, 1, []tree.Effect{{}}); len(c) != 1 || c[0].Zxid != 1 {
+	if c := AddChange(nil, 1, &tree.Outcome{Effects: make([]tree.Effect, 1)}); len(c) != 1 || c[0].Zxid != 1 {
+		t.Error(c)
+	}
+	if c := AddChange(nil, 1, &tree.Outcome{Closed: 5}); len(c) != 1 || c[0].Closed != 5 {
 		t.Error(c)
 	}
 }

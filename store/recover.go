@@ -183,11 +183,11 @@ func (s *Store) replay(ctx context.Context, v *tree.Version) (Progress, error) {
 		if rec.Zxid > p.Until {
 			return false, nil
 		}
-		effects, err := apply(draft, rec)
+		out, err := apply(draft, rec)
 		if err != nil {
 			return false, err
 		}
-		changes = AddChange(changes, rec.Zxid, effects)
+		changes = AddChange(changes, rec.Zxid, &out)
 		p.At, p.Txns, p.Bytes = rec.Zxid, p.Txns+1, p.Bytes+int64(len(rec.Payload))
 		if p.Txns%progressEvery == 0 {
 			publish()
@@ -205,15 +205,15 @@ func (s *Store) replay(ctx context.Context, v *tree.Version) (Progress, error) {
 	return p, nil
 }
 
-func apply(draft *tree.Draft, rec wal.Record) ([]tree.Effect, error) {
+func apply(draft *tree.Draft, rec wal.Record) (tree.Outcome, error) {
 	t, err := decode(rec)
 	if err != nil {
-		return nil, err
+		return tree.Outcome{}, err
 	}
 	out, err := draft.ApplyChecked(t)
 	if err != nil {
-		return nil, fmt.Errorf("the txn at %s in the log does not give the tree it gave before, so that what this server holds differs "+
+		return tree.Outcome{}, fmt.Errorf("the txn at %s in the log does not give the tree it gave before, so that what this server holds differs "+
 			"from the ensemble; start with an empty data directory and let the leader send everything: %w", rec.Zxid, err)
 	}
-	return out.Effects, nil
+	return out, nil
 }

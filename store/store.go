@@ -171,20 +171,22 @@ func (s *Store) LowerEpochs(r epochs.Record) error { return s.epochs.Lower(r) }
 // applied. It takes no lock.
 func (s *Store) Version() *tree.Version { return s.version.Load() }
 
-// Change is what one txn did to the nodes of the tree.
+// Change is what one txn did to the nodes and sessions of the tree.
 type Change struct {
 	// Zxid is the txn's.
 	Zxid txn.Zxid
 	// Effects are what it did, in order.
 	Effects []tree.Effect
+	// Closed is the session that it ended; 0 if it ended none.
+	Closed txn.SessionID
 }
 
-// AddChange adds what a txn did to changes, if it did anything to nodes.
-func AddChange(changes []Change, z txn.Zxid, effects []tree.Effect) []Change {
-	if len(effects) == 0 {
+// AddChange adds what a txn did to changes, if anybody wants to know.
+func AddChange(changes []Change, z txn.Zxid, out *tree.Outcome) []Change {
+	if len(out.Effects) == 0 && out.Closed == 0 {
 		return changes
 	}
-	return append(changes, Change{z, effects})
+	return append(changes, Change{z, out.Effects, out.Closed})
 }
 
 // Publication is a new version with what led to it.

@@ -80,7 +80,7 @@ func (b *batch) prepare(r *Request) (Reply, error) {
 	h := txn.Header{Session: r.Session, Cxid: r.Cxid, Author: r.Author}
 	rec, out := b.term.Log(h, op)
 	b.records = append(b.records, rec)
-	b.changes = store.AddChange(b.changes, rec.Zxid, out.Effects)
+	b.changes = store.AddChange(b.changes, rec.Zxid, &out)
 	b.bytes += len(rec.Payload)
 	b.pipeline.softQuotas(out.SoftQuota)
 	return Reply{Zxid: rec.Zxid, Results: spread(r.Op, out.Results)}, nil

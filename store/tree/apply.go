@@ -62,6 +62,8 @@ type Outcome struct {
 	Effects []Effect
 	// Results has one entry for each operation of a Multi, one for any other txn.
 	Results []Result
+	// Closed is the session that the txn closed; 0 if it closed none.
+	Closed txn.SessionID
 	// SoftQuota names the paths whose soft quota this txn left exceeded.
 	SoftQuota []string
 }
@@ -323,6 +325,7 @@ func (d *Draft) closeSession(h *txn.Header, id txn.SessionID, out *Outcome) erro
 	}
 	if out != nil {
 		out.Results = out.Results[:0]
+		out.Closed = id
 	}
 	noteNothing(out)
 	return nil
