@@ -362,6 +362,24 @@ func (p *Peer) Standing() Standing {
 	return p.mu.standing
 }
 
+// ID returns this server's id.
+func (p *Peer) ID() txn.ServerID { return p.id }
+
+// Await returns nil when this server has applied z, and otherwise why ctx has ended.
+func (p *Peer) Await(ctx context.Context, z txn.Zxid) error {
+	for {
+		changed := p.applied.poll(z)
+		if changed == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // Sync asks the quorum how far the ensemble is and returns that zxid once this
 // server has applied it: a read here that follows is linearizable (P10). It writes nothing.
 func (p *Peer) Sync(ctx context.Context) (txn.Zxid, error) {

@@ -13,9 +13,13 @@ type Request struct {
 	Caller tree.Caller
 	// Author is the caller's name in the log, as "scheme:id".
 	Author string
-	// Session asks, with its number for the request; 0 outside a session.
-	Session txn.SessionID
-	Cxid    int64
+	// Session asks, with its number for the request; 0 outside a session. Attached tells that it does so on its own
+	// stream to the server Via; without it somebody has only named the session.
+	Session  txn.SessionID
+	Cxid     int64
+	Attached bool
+	// Via is the server to which the client speaks; whoever takes the request sets it.
+	Via txn.ServerID
 }
 
 // Reply is what became of a request.

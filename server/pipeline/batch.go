@@ -10,43 +10,21 @@ import (
 	"github.com/quorate/quorate/store/wal"
 )
 
-// job is a request on its way: a client's of this server, who waits for done, or one
-// that a learner has forwarded in a reign, who is told by answer. reply and err belong to whoever
-// carries the job until it is finished, and to the caller afterwards.
+// job is a request on its way: one that was started on this server, or one that a learner has forwarded in a
+// reign. reply and err belong to whoever carries the job.
 type job struct {
 	Request
 	reply Reply
 	err   error
-	done  chan struct{}
-
-	term   *peer.Term // nil for a client of this server
-	answer func(Reply, error)
-}
-
-func (j *job) finish(r Reply, err error) {
-	if j.answer != nil {
-		j.answer(r, err)
-		return
-	}
-	j.reply, j.err = r, err
-	close(j.done)
-}
-
-// outcome returns what became of the job, or otherwise if that is not known yet.
-func (j *job) outcome(otherwise error) (Reply, error) {
-	select {
-	case <-j.done:
-		return j.reply, j.err
-	default:
-		return Reply{}, otherwise
-	}
+	done  func(Reply, error) // called once, by whom the job has come to
+	term  *peer.Term         // the reign in which it was forwarded; nil for one that was started here
 }
 
 // batch is a peer.Batch being made, with those who wait for it.
 type batch struct {
 	pipeline *Pipeline
 	term     *peer.Term
-	jobs     []*job // of clients of this server: finished when the batch is applied
+	jobs     []*job // started on this server: finished when the batch is applied
 	others   []*job // of learners: finished when the batch is proposed
 	requests int
 	records  []wal.Record
@@ -65,7 +43,7 @@ func (b *batch) add(j *job) {
 	case b.term:
 		b.others = append(b.others, j)
 	default:
-		j.finish(Reply{}, peer.Refusal(errOtherReign))
+		j.done(Reply{}, peer.Refusal(errOtherReign))
 		return
 	}
 	b.requests++
@@ -130,7 +108,7 @@ func (b *batch) finished() *peer.Batch {
 // proposed answers the learners: they hold the answer until they have applied what it is about.
 func (b *batch) proposed() {
 	for _, j := range b.others {
-		j.finish(j.reply, j.err)
+		j.done(j.reply, j.err)
 	}
 }
 
@@ -139,7 +117,7 @@ func (b *batch) proposed() {
 func (b *batch) refuse(cause error) {
 	for _, jobs := range [][]*job{b.jobs, b.others} {
 		for _, j := range jobs {
-			j.finish(Reply{}, peer.Refusal(cause))
+			j.done(Reply{}, peer.Refusal(cause))
 		}
 	}
 }
@@ -150,11 +128,11 @@ func (b *batch) done(err error) {
 	for _, j := range b.jobs {
 		switch {
 		case err == nil:
-			j.finish(j.reply, j.err)
+			j.done(j.reply, j.err)
 		case j.err != nil:
-			j.finish(Reply{}, peer.Refusal(err))
+			j.done(Reply{}, peer.Refusal(err))
 		default:
-			j.finish(Reply{}, err)
+			j.done(Reply{}, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (p *Pipeline) clear() {
 	for {
 		select {
 		case j := <-p.queue:
-			j.finish(Reply{}, stopping())
+			j.done(Reply{}, stopping())
 		default:
 			return
 		}
@@ -40,7 +40,7 @@ func (p *Pipeline) clear() {
 // refuse answers requests while there is no leader.
 func (p *Pipeline) refuse(ctx context.Context, changed <-chan struct{}, why error) {
 	for j := p.take(ctx, changed); j != nil; j = p.take(ctx, changed) {
-		j.finish(Reply{}, why)
+		j.done(Reply{}, why)
 	}
 }
 
@@ -95,7 +95,7 @@ func (p *Pipeline) room(ctx context.Context, tokens chan<- struct{}, over <-chan
 // proposed, and its callers know that.
 func (p *Pipeline) propose(ctx context.Context, term *peer.Term, first *job) error {
 	if err := term.Ready(); err != nil {
-		first.finish(Reply{}, peer.Refusal(err))
+		first.done(Reply{}, peer.Refusal(err))
 		return err
 	}
 	b := &batch{pipeline: p, term: term}

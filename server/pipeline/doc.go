@@ -1,6 +1,6 @@
 // Package pipeline carries requests: sequence → log → commit → apply.
 //
-//	Submit ────▶ queue ──▶ sequencer ──▶ peer.Term ──▶ Done ──▶ Submit returns
+//	Start ─────▶ queue ──▶ sequencer ──▶ peer.Term ──▶ Done ──▶ done
 //	Forwarded ──▶ bounded   prepare on      log, commit,
 //	                        the tip, encode apply
 //
@@ -11,7 +11,7 @@
 // On a server that follows, the same queue goes to the leader, one request after the other, and
 // on the leader into the same batches as its own:
 //
-//	follower   Submit ──▶ queue ──▶ peer.Upstream ─ ─ ─ ─ ─ ┐                 ┌─▶ applied here ──▶ Submit returns
+//	follower   Start ──▶ queue ──▶ peer.Upstream ─ ─ ─ ─ ─ ─ ┐                 ┌─▶ applied here ──▶ done
 //	leader                          Forwarded ──▶ queue ──▶ batch ──▶ proposed ─┘
 //
 // The leader answers a learner when the batch is proposed, with its zxid: it is the learner that

@@ -28,7 +28,7 @@ func (p *Pipeline) follow(ctx context.Context, up *peer.Upstream) {
 func (p *Pipeline) forward(up *peer.Upstream, j *job, done func()) {
 	err := p.forwardable(j)
 	if err != nil {
-		j.finish(Reply{}, err)
+		j.done(Reply{}, err)
 		done()
 		return
 	}
@@ -36,7 +36,7 @@ func (p *Pipeline) forward(up *peer.Upstream, j *job, done func()) {
 		p.events.Forwarded()
 	}
 	up.Submit(j.Request, func(r Reply, err error) {
-		j.finish(r, err)
+		j.done(r, err)
 		done()
 	})
 }

@@ -94,20 +94,36 @@ func (p *Pipeline) Sync(ctx context.Context) (txn.Zxid, error) { return p.peer.S
 // request may or may not have taken effect. It waits for ctx no longer than
 // for the outcome.
 func (p *Pipeline) Submit(ctx context.Context, r Request) (Reply, error) {
-	j := &job{Request: r, done: make(chan struct{})}
-	if err := p.enter(j); err != nil {
-		return Reply{}, err
+	type outcome struct {
+		reply Reply
+		err   error
+	}
+	done := make(chan outcome, 1)
+	p.Start(r, func(reply Reply, err error) { done <- outcome{reply, err} })
+	select {
+	case o := <-done:
+		return o.reply, o.err
+	case <-ctx.Done():
 	}
 	select {
-	case <-j.done:
-		return j.reply, j.err
-	case <-ctx.Done():
-		return j.outcome(unknown(context.Cause(ctx)))
-	case <-p.stopped:
-		// If it is not done now, it was never taken from the queue.
-		return j.outcome(stopping())
+	case o := <-done:
+		return o.reply, o.err
+	default:
+		return Reply{}, unknown(context.Cause(ctx))
 	}
 }
+
+// Start is Submit for who does not wait. done is called once, on any goroutine, perhaps before Start returns; it must not
+// block. Requests that are started one after the other are carried out in this order; but each succeeds or fails
+// by itself, also when the leader changes between them.
+func (p *Pipeline) Start(r Request, done func(Reply, error)) {
+	r.Via = p.peer.ID()
+	p.start(&job{Request: r, done: done})
+}
+
+// Await returns nil when this server has applied z, and what is seen in [Pipeline.Version] then holds it. It
+// waits as long as ctx.
+func (p *Pipeline) Await(ctx context.Context, z txn.Zxid) error { return p.peer.Await(ctx, z) }
 
 // Forwarded carries out a request that a learner has forwarded to this server, the leader. It
 // never waits. done is called once, on any goroutine, perhaps before Forwarded returns: with the reply as soon as the
@@ -120,8 +136,13 @@ func (p *Pipeline) Forwarded(r Request, done func(Reply, error)) {
 		done(Reply{}, peer.Refusal(now.Reason))
 		return
 	}
-	if err := p.enter(&job{Request: r, term: now.Term, answer: done}); err != nil {
-		done(Reply{}, err)
+	p.start(&job{Request: r, term: now.Term, done: done})
+}
+
+// start queues a job, or finishes it. One that comes while the pipeline stops is finished here if Run has not seen it.
+func (p *Pipeline) start(j *job) {
+	if err := p.enter(j); err != nil {
+		j.done(Reply{}, err)
 		return
 	}
 	if isClosed(p.stopped) {
