@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"sync/atomic"
+
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -20,7 +22,13 @@ type Request struct {
 	Attached bool
 	// Via is the server to which the client speaks; whoever takes the request sets it.
 	Via txn.ServerID
+	// Void, if not nil and set, keeps the request from being carried out, unless the leader has it already: an earlier one of its session has
+	// come to no known end, and this one must not take effect as if it had.
+	Void *atomic.Bool
 }
+
+// Voided tells whether the request must not be carried out any more.
+func (r *Request) Voided() bool { return r.Void != nil && r.Void.Load() }
 
 // Reply is what became of a request.
 type Reply struct {

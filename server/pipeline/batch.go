@@ -37,10 +37,13 @@ func (b *batch) room() bool { return b.requests < maxBatch && b.bytes < maxBatch
 // add prepares a request on the tip. A refused one stays in the batch, as a
 // waiter for the tip it was refused on.
 func (b *batch) add(j *job) {
-	switch j.term {
-	case nil:
+	switch {
+	case j.Voided():
+		j.done(Reply{}, peer.Refusal(errVoid))
+		return
+	case j.term == nil:
 		b.jobs = append(b.jobs, j)
-	case b.term:
+	case j.term == b.term:
 		b.others = append(b.others, j)
 	default:
 		j.done(Reply{}, peer.Refusal(errOtherReign))

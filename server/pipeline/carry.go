@@ -140,6 +140,9 @@ func (p *Pipeline) settle() {
 	}
 }
 
+// errVoid is why a request is refused whose session cannot have it carried out any more.
+var errVoid = errors.New("an earlier request of the session has come to no known end")
+
 // errOtherReign is why a request that was forwarded to an earlier reign is refused: its learner
 // has been told already that the outcome is unknown.
 var errOtherReign = errors.New("the request was sent to a reign that has ended")

@@ -44,8 +44,11 @@ func (p *Pipeline) forward(up *peer.Upstream, j *job, done func()) {
 // forwardable refuses what must not go to the leader: a request that another server has sent
 // here, when this one led, and one that would not fit a message.
 func (p *Pipeline) forwardable(j *job) error {
-	if j.term != nil {
+	switch {
+	case j.term != nil:
 		return peer.Refusal(errOtherReign)
+	case j.Voided():
+		return peer.Refusal(errVoid)
 	}
 	if size := j.Weight(); p.limits.MaxRecord > 0 && size > p.limits.MaxRecord+forwardRoom {
 		return fault.New(fault.TooLarge, "", "the request takes up to %d bytes on its way to the leader, the limit is %d", size, p.limits.MaxRecord+forwardRoom)

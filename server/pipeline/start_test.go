@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,32 @@ func TestAwait(t *testing.T) {
 		defer cancel()
 		if err := s.pipe.Await(ctx, at+100); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("for what never comes: %v", err)
+		}
+	})
+}
+
+// Once a request of a session has come to no known end, none behind it may be carried out: not by this server when it
+// leads again, and not by another leader.
+func TestVoidedIsNotCarriedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		leader, follower, _ := e.led()
+		var void atomic.Bool
+		for _, s := range []*server{leader, follower} {
+			void.Store(false)
+			path := fmt.Sprintf("/by%d", idOf(s))
+			if _, err := s.pipe.Submit(t.Context(), pipeline.Request{Op: create(path), Void: &void}); err != nil {
+				t.Fatal(err)
+			}
+			void.Store(true)
+			_, err := s.pipe.Submit(t.Context(), pipeline.Request{Op: create(path + "-void"), Void: &void})
+			if !fault.Is(err, fault.Unavailable) {
+				t.Errorf("through server %d: %v", idOf(s), err)
+			}
+			if _, ok := leader.pipe.Version().Get(path + "-void"); ok {
+				t.Errorf("through server %d: it was carried out", idOf(s))
+			}
 		}
 	})
 }
