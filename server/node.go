@@ -15,6 +15,7 @@ import (
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/tracker"
+	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/server/zaplog"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
@@ -43,6 +44,7 @@ type Node struct {
 	scrapers  net.Listener // nil without --metrics-addr
 	servers   net.Listener // where other servers come; nil without a peer port
 	secret    []byte       // between servers; nil without one
+	watches   *watch.Hub
 	store     *store.Store
 	tracker   *tracker.Tracker
 	transport *peer.Transport
@@ -67,6 +69,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
 		o.FS = vfs.OS{}
 	}
 	n := &Node{cfg: cfg, log: o.Log, metrics: metrics.New(), started: time.Now(), build: o.Build}
+	n.watches = watch.New(watch.Config{History: int64(cfg.WatchHistory), MaxCursors: cfg.MaxWatchStreams})
 	n.release = sync.OnceValue(n.close)
 	n.serving = sync.OnceFunc(func() { n.log.Serving(time.Since(n.started)) })
 	if err := n.open(ctx, o.FS); err != nil {
@@ -124,7 +127,7 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 		FS: fs, Dir: n.cfg.DataDir, Server: n.cfg.ServerID(),
 		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: n.maxRecord(), Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
 		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Stagger: true, Retain: n.cfg.SnapshotRetain,
-		Random: randomNumber,
+		Random: randomNumber, Published: n.watches.Published,
 		Events: both(n.log.Store(), n.metrics.Store()),
 	}
 }

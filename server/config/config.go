@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
@@ -114,6 +115,12 @@ type Config struct {
 	// MaxLists is how many List calls are served at a time, 1 to 100,000. Each
 	// holds on to one version of the tree; one more is refused as overload. Default 256.
 	MaxLists int
+	// WatchHistory is how much memory the latest changes may take that a Watch may begin with, in
+	// bytes, 1 MiB to 64 GiB. What is older is answered with COMPACTED. Default 64 MiB.
+	WatchHistory Size
+	// MaxWatchStreams is how many Watch calls are served at a time, 1 to 1,000,000; one more is refused as
+	// overload. Default 10,000.
+	MaxWatchStreams int
 	// SuperDigest is an identity that may do everything, as
 	// user:base64(sha1(user:password)); once set, changing the log level and
 	// asking for a snapshot need it. Empty: none, the default.
@@ -144,23 +151,25 @@ type Config struct {
 // machine only.
 func Default() Config {
 	return Config{
-		ID:             1,
-		DataDir:        "./quorate-data",
-		ClientAddr:     "127.0.0.1:2181",
-		LogLevel:       "info",
-		LogFormat:      FormatAuto,
-		SlowCall:       time.Second,
-		MaxValue:       1 << 20,
-		MaxRequest:     4 << 20,
-		MaxOutstanding: 10_000,
-		MaxConnections: 10_000,
-		MaxStreams:     1_000,
-		MaxLists:       256,
-		SnapshotTxns:   500_000,
-		SnapshotBytes:  64 << 20,
-		SnapshotRetain: 3,
-		SegmentSize:    64 << 20,
-		GCPercent:      tree.GCPercent,
+		ID:              1,
+		DataDir:         "./quorate-data",
+		ClientAddr:      "127.0.0.1:2181",
+		LogLevel:        "info",
+		LogFormat:       FormatAuto,
+		SlowCall:        time.Second,
+		MaxValue:        1 << 20,
+		MaxRequest:      4 << 20,
+		MaxOutstanding:  10_000,
+		MaxConnections:  10_000,
+		MaxStreams:      1_000,
+		MaxLists:        256,
+		WatchHistory:    watch.DefaultHistory,
+		MaxWatchStreams: watch.DefaultMaxCursors,
+		SnapshotTxns:    500_000,
+		SnapshotBytes:   64 << 20,
+		SnapshotRetain:  3,
+		SegmentSize:     64 << 20,
+		GCPercent:       tree.GCPercent,
 
 		Tick:             200 * time.Millisecond,
 		InitLimit:        10 * time.Second,
@@ -300,6 +309,8 @@ func (p *problems) limits(c *Config) {
 	p.between("max-connections", int64(c.MaxConnections), 1, 1_000_000)
 	p.between("max-streams", int64(c.MaxStreams), 1, 1_000_000)
 	p.between("max-lists", int64(c.MaxLists), 1, 100_000)
+	p.sized("watch-history", c.WatchHistory, 1<<20, 64<<30)
+	p.between("max-watch-streams", int64(c.MaxWatchStreams), 1, 1_000_000)
 	user, hash, ok := strings.Cut(c.SuperDigest, ":")
 	p.add(c.SuperDigest == "" || ok && user != "" && hash != "",
 		"--super-digest must be user:base64(sha1(user:password))")

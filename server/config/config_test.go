@@ -36,6 +36,10 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{"request below value", func(c *config.Config) { c.MaxRequest = c.MaxValue }, []string{"--max-request is 1MiB: it must be 1088KiB to 128MiB"}},
 		{"segment below request", func(c *config.Config) { c.SegmentSize = 1 << 20 }, []string{"--segment-size is 1MiB: it must be 4160KiB to 1GiB"}},
 		{"outstanding", func(c *config.Config) { c.MaxOutstanding = 1 }, []string{"--max-outstanding is 1"}},
+		{
+			"watches", func(c *config.Config) { c.WatchHistory, c.MaxWatchStreams = 1, 0 },
+			[]string{"--watch-history is 1: it must be 1MiB to 64GiB", "--max-watch-streams is 0"},
+		},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},

@@ -44,6 +44,8 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at a time")
 	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open calls of one connection at a time")
 	fs.IntVar(&c.MaxLists, "max-lists", c.MaxLists, "List calls at a time")
+	fs.Var(&c.WatchHistory, "watch-history", "memory of the changes that a Watch may begin with")
+	fs.IntVar(&c.MaxWatchStreams, "max-watch-streams", c.MaxWatchStreams, "Watch calls at a time")
 	fs.StringVar(&c.SuperDigest, "super-digest", c.SuperDigest, "`identity` that may do everything: user:base64(sha1(user:password))")
 
 	fs.Int64Var(&c.SnapshotTxns, "snapshot-txns", c.SnapshotTxns, "transactions after which a snapshot is written, or up to half as many more")

@@ -38,6 +38,9 @@ func (n Node) Data() []byte {
 // NumChildren returns the number of children.
 func (n Node) NumChildren() int { return int(n.it.children()) }
 
+// Size returns how many bytes the node's block takes: its path, its data and the numbers of its Stat.
+func (n Node) Size() int { return len(n.it.block) }
+
 // Stat returns what is known about the node besides its content.
 func (n Node) Stat() Stat {
 	r := decode(n.it.block)
