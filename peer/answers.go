@@ -6,17 +6,22 @@ import (
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/txn"
 )
 
 // answer replies to a Request or a Sync. The learner holds the answer until it has applied the
 // zxid: the request's txn, or the tip on which it was refused.
 func (s *session) answer(id uint64, r Reply, err error) {
-	at := r.Zxid
+	s.reply(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_Reply{Reply: encodeReply(id, r, placeOf(r, err), err)}})
+}
+
+// placeOf returns the zxid at which an answer holds.
+func placeOf(r Reply, err error) txn.Zxid {
 	var refused *fault.Error
 	if errors.As(err, &refused) {
-		at = refused.Zxid
+		return refused.Zxid
 	}
-	s.reply(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_Reply{Reply: encodeReply(id, r, at, err)}})
+	return r.Zxid
 }
 
 // reply queues a reply for the pump. It never blocks.

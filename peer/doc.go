@@ -19,8 +19,8 @@
 //	Broadcast   │◀───────── Proposal: prev, txns, commit ─┤  feed: a window over the log
 //	 durable    ├── Ack: zxid ───────────────────────────▶│  acks: a watermark per server
 //	            │◀──────────────────────── Commit: zxid ──┤
-//	            ├── Request, Sync ───────────────────────▶│  pipeline; rounds
-//	            │◀────────────────────────────── Reply ───┤
+//	            ├── Request, Revalidate, Sync ───────────▶│  pipeline; rounds
+//	            │◀─────────────────── Reply, Revalidated ─┤
 //	            │◀─────────────── Ping ──────────────────▶│
 //
 // On the leader itself a write goes this way; a learner's requests join it at the pipeline:

@@ -24,7 +24,7 @@ func encodeRequest(r Request) (*quorumv1.Request, error) {
 		return nil, err
 	}
 	return &quorumv1.Request{
-		Session: uint64(r.Session), Cxid: r.Cxid, Author: utf8Of(r.Author),
+		Session: uint64(r.Session), Cxid: r.Cxid, Attached: r.Attached, Author: utf8Of(r.Author),
 		Identities: encodeCaller(r.Caller), Operation: op,
 	}, nil
 }
@@ -61,6 +61,8 @@ func weigh(op tree.Request) int {
 	case *tree.CheckRequest:
 		return w + len(op.Path)
 	case *tree.CreateSessionRequest:
+		return w + len(op.TokenHash)
+	case *tree.AttachRequest:
 		return w + len(op.TokenHash)
 	case *tree.MultiRequest:
 		sum := w
@@ -190,7 +192,7 @@ func decodeRequest(m *quorumv1.Request) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	r := Request{Op: op, Author: m.GetAuthor(), Session: txn.SessionID(m.GetSession()), Cxid: m.GetCxid()}
+	r := Request{Op: op, Author: m.GetAuthor(), Session: txn.SessionID(m.GetSession()), Cxid: m.GetCxid(), Attached: m.GetAttached()}
 	for _, id := range m.GetIdentities() {
 		r.Caller = append(r.Caller, tree.ID{Scheme: id.GetScheme(), ID: id.GetId()})
 	}

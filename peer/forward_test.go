@@ -68,7 +68,7 @@ func requests() []tree.Request {
 func TestForwardedRequestIsTheSame(t *testing.T) {
 	for _, op := range requests() {
 		want := Request{
-			Op: op, Author: "digest:ann", Session: 9 << 56, Cxid: -4,
+			Op: op, Author: "digest:ann", Session: 9 << 56, Cxid: -4, Attached: true,
 			Caller: tree.Caller{{Scheme: "ip", ID: "10.0.0.1"}, {Scheme: "super"}},
 		}
 		if got := forwarded(t, want); !reflect.DeepEqual(got, want) {

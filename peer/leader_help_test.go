@@ -264,6 +264,10 @@ func (c *court) carryOut(r Request, done func(Reply, error)) {
 		done(Reply{Zxid: term.Tip().Zxid()}, err)
 		return
 	}
+	if op == nil {
+		done(Reply{Zxid: term.Tip().Zxid()}, nil)
+		return
+	}
 	rec, out := term.Log(txn.Header{Author: r.Author, Session: r.Session, Cxid: r.Cxid}, op)
 	b := &Batch{Records: []wal.Record{rec}, Zxid: rec.Zxid, Version: term.Tip().Publish(), Done: func(error) {}}
 	if err := term.Propose(c.t.Context(), b); err != nil {

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -418,39 +417,6 @@ func TestDurableBeforeApplied(t *testing.T) {
 		}
 		if _, ok := c.store.Version().Get("/b"); !ok {
 			t.Error("/b is not there")
-		}
-	})
-}
-
-// TestRevalidate is answered by the tree: a session lives from its creation to its end.
-func TestRevalidate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, followers := reign(t, premise{}, 2)
-		defer c.rises()
-		two := followers[0]
-		lives := func(id uint64) bool {
-			two.heard()
-			two.says(revalidation(id, aSession))
-			got := two.heard()
-			if len(got) != 1 || got[0].GetRevalidated().GetId() != id {
-				t.Fatalf("answered with %v", got)
-			}
-			return got[0].GetRevalidated().GetValid()
-		}
-		if lives(1) {
-			t.Error("it has not been opened")
-		}
-		asks := func(op tree.Request) {
-			c.carryOut(Request{Op: op, Caller: tree.Super()}, func(_ Reply, err error) { c.must(err) })
-			c.settle()
-		}
-		asks(&tree.CreateSessionRequest{CreateSession: txn.CreateSession{Session: aSession, Timeout: 4000}})
-		if !lives(2) {
-			t.Error("it lives")
-		}
-		asks(&tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: aSession}})
-		if lives(3) {
-			t.Error("it has been closed")
 		}
 	})
 }

@@ -353,8 +353,13 @@ func syncOf(id uint64) *quorumv1.SyncRequest {
 	return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Sync{Sync: &quorumv1.Sync{Id: id}}}
 }
 
+// aToken is the hash of the secret of every session here.
+const aToken = "the hash of a secret"
+
 func revalidation(id uint64, session txn.SessionID) *quorumv1.SyncRequest {
-	return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Revalidate{Revalidate: &quorumv1.Revalidate{Id: id, Session: uint64(session)}}}
+	return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Revalidate{Revalidate: &quorumv1.Revalidate{
+		Id: id, Session: uint64(session), TokenHash: []byte(aToken),
+	}}}
 }
 
 // creation is a client's request, as a learner forwards it.
@@ -368,7 +373,7 @@ func creation(id uint64, path string) *quorumv1.SyncRequest {
 }
 
 func sessionOf(id uint64) *txnv1.CreateSession {
-	return &txnv1.CreateSession{Session: id, TimeoutMs: 4000}
+	return &txnv1.CreateSession{Session: id, TimeoutMs: 4000, TokenHash: []byte(aToken)}
 }
 
 // saidBy and toldTo are said and told, and know more words.
@@ -390,7 +395,7 @@ func toldTo(m *quorumv1.SyncResponse) string {
 	case *quorumv1.SyncResponse_Inform:
 		return fmt.Sprintf("Inform of %d after %v", len(s.Inform.GetTxns()), txn.Zxid(s.Inform.GetPrevZxid()))
 	case *quorumv1.SyncResponse_Revalidated:
-		return fmt.Sprintf("Revalidated %d, valid %t", s.Revalidated.GetId(), s.Revalidated.GetValid())
+		return fmt.Sprintf("Revalidated %d at %v, valid %t", s.Revalidated.GetId(), txn.Zxid(s.Revalidated.GetAtZxid()), s.Revalidated.GetValid())
 	case *quorumv1.SyncResponse_Ping:
 		return fmt.Sprintf("Ping round %d", s.Ping.GetRound())
 	case *quorumv1.SyncResponse_Reply:

@@ -47,7 +47,7 @@ type learner struct {
 
 func newLearner(p *Peer, leader txn.Member, role Role) *learner {
 	l := &learner{Peer: p, leader: leader, role: role, outbox: newOutbox(p.timing.Tick / 2)}
-	l.outbox.yield = p.yield
+	l.outbox.yield, l.outbox.told = p.yield, &p.touches.told
 	l.applier = newApplier(l)
 	l.upstream = newUpstream(l.outbox, l.applier)
 	return l
@@ -291,6 +291,8 @@ func (l *learner) hear(ctx context.Context, m *quorumv1.SyncResponse) error {
 		return nil
 	case *quorumv1.SyncResponse_Reply:
 		return l.upstream.reply(step.Reply)
+	case *quorumv1.SyncResponse_Revalidated:
+		return l.upstream.revalidated(step.Revalidated)
 	}
 	return unexpected(m, "what belongs into broadcast")
 }

@@ -32,8 +32,7 @@ func (s *session) hearAll() error {
 func (s *session) take(m *quorumv1.SyncRequest) error {
 	switch step := m.GetStep().(type) {
 	case *quorumv1.SyncRequest_Ping:
-		s.pong(step.Ping)
-		return nil
+		return s.pong(step.Ping)
 	case *quorumv1.SyncRequest_AckNewLeader:
 		return s.ackNewLeader(step.AckNewLeader)
 	}
@@ -64,17 +63,33 @@ func (s *session) answerTo(m *quorumv1.SyncRequest) error {
 	return nil
 }
 
-func (s *session) pong(p *quorumv1.Ping) {
+// pong takes a ping: first the sessions in it, since the round that it answers says that they are told.
+func (s *session) pong(p *quorumv1.Ping) error {
+	if n := len(p.GetSessions()); n > maxTouches {
+		return malformed("a ping with %d sessions", n)
+	} else if n > 0 {
+		s.lead.touches.heard(sessionsOf(p))
+	}
 	s.mu.Lock()
 	if p.GetDurableBytes() > s.mu.written {
 		s.mu.written = p.GetDurableBytes()
 		s.mu.progress = time.Now()
 	}
 	echoed := min(p.GetRound(), s.mu.round)
+	s.mu.echoed = max(s.mu.echoed, echoed)
 	s.mu.Unlock()
 	if s.phase() == serving {
 		s.lead.rounds.echo(s.id, s.disk, echoed)
 	}
+	return nil
+}
+
+func sessionsOf(p *quorumv1.Ping) []txn.SessionID {
+	ids := make([]txn.SessionID, len(p.GetSessions()))
+	for i, id := range p.GetSessions() {
+		ids[i] = txn.SessionID(id)
+	}
+	return ids
 }
 
 func (s *session) ackNewLeader(ack *quorumv1.AckNewLeader) error {
@@ -109,6 +124,7 @@ func (s *session) request(m *quorumv1.Request) {
 		answer(Reply{}, err)
 		return
 	}
+	r.Via = s.id
 	s.lead.requests(r, answer)
 }
 
@@ -119,9 +135,11 @@ func (s *session) sync(id uint64) {
 	})
 }
 
+// revalidate has a session judged in its turn among the requests: by the tip, since one that is being closed there is closed.
 func (s *session) revalidate(m *quorumv1.Revalidate) {
-	_, valid := s.lead.store.Version().Session(txn.SessionID(m.GetSession()))
-	s.reply(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_Revalidated{Revalidated: &quorumv1.Revalidated{Id: m.GetId(), Valid: valid}}})
+	s.lead.requests(decodeRevalidate(m, s.id), func(r Reply, err error) {
+		s.reply(&quorumv1.SyncResponse{Step: &quorumv1.SyncResponse_Revalidated{Revalidated: encodeRevalidated(m.GetId(), r, err)}})
+	})
 }
 
 func malformed(format string, args ...any) *Rejection {

@@ -19,6 +19,7 @@ type outbox struct {
 	beat  time.Duration         // at least so often a ping is sent
 	wake  chan struct{}         // one token when there is something to send
 	yield func(context.Context) // see Config
+	told  *tidings
 
 	mu struct {
 		sync.Mutex
@@ -41,6 +42,7 @@ func newOutbox(beat time.Duration) *outbox {
 // run sends until the stream or ctx ends. It says nothing of why: that is the reader's to
 // find out, since the leader's own words come that way.
 func (o *outbox) run(ctx context.Context, stream LearnerStream) error {
+	o.told.begin(time.Now())
 	pulse := time.NewTicker(o.beat)
 	defer pulse.Stop()
 	for {
@@ -78,10 +80,7 @@ func (o *outbox) next() *quorumv1.SyncRequest {
 		o.mu.word = nil
 		return m
 	case o.mu.ping:
-		o.mu.ping = false
-		return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Ping{Ping: &quorumv1.Ping{
-			Round: o.mu.round, DurableBytes: uint64(o.mu.written),
-		}}}
+		return o.beats()
 	case o.mu.acks && o.mu.ack > o.mu.acked:
 		o.mu.acked = o.mu.ack
 		return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Ack{Ack: &quorumv1.Ack{Zxid: uint64(o.mu.acked)}}}
@@ -94,6 +93,17 @@ func (o *outbox) next() *quorumv1.SyncRequest {
 		return c.message
 	}
 	return nil
+}
+
+// beats makes a ping; mu is held, but not while the sessions are asked for.
+func (o *outbox) beats() *quorumv1.SyncRequest {
+	round, written := o.mu.round, o.mu.written
+	o.mu.ping = false
+	o.mu.Unlock()
+	m, more := o.told.ping(round, written, time.Now())
+	o.mu.Lock()
+	o.mu.ping = o.mu.ping || more
+	return &quorumv1.SyncRequest{Step: &quorumv1.SyncRequest_Ping{Ping: m}}
 }
 
 func (o *outbox) poke() {

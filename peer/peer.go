@@ -109,6 +109,7 @@ type Peer struct {
 	applied  *watermark
 	elector  *elector
 	requests func(Request, func(Reply, error)) // set before Run
+	touches  *touches                          // set before Run
 
 	// resync makes the next AckEpoch ask for a snapshot, abstain the next Look stand
 	// back; both for the goroutine of roles alone.
@@ -147,6 +148,7 @@ func New(c Config) (*Peer, error) {
 	p.requests = func(_ Request, done func(Reply, error)) {
 		done(Reply{}, Refusal(errors.New("nobody takes requests here")))
 	}
+	p.HandleTouches(func() []txn.SessionID { return nil }, func([]txn.SessionID) {})
 	for p.nonce == 0 {
 		p.nonce = p.random()
 	}

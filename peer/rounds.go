@@ -59,6 +59,16 @@ func (r *rounds) begin(at txn.Zxid, done func(txn.Zxid, error)) {
 	r.news.light()
 }
 
+// next begins a round that nobody asks for anything, and returns its number.
+func (r *rounds) next() uint64 {
+	r.mu.Lock()
+	r.mu.newest++
+	n := r.mu.newest
+	r.mu.Unlock()
+	r.news.light()
+	return n
+}
+
 // latest returns the number of the newest round.
 func (r *rounds) latest() uint64 {
 	r.mu.Lock()

@@ -60,6 +60,7 @@ type session struct {
 		progress time.Time                // when it last came forward
 		written  uint64                   // bytes it says are durable
 		round    uint64                   // of the last ping sent
+		echoed   uint64                   // the newest it has answered
 		pinged   time.Time                // when
 		replies  []*quorumv1.SyncResponse // on their way to it
 		owed     int                      // answers that it waits for, replies among them; at most maxReplies

@@ -11,6 +11,7 @@ import (
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
 
@@ -63,6 +64,10 @@ func newUpstream(o *outbox, a *applier) *Upstream {
 // here. Overloaded: too many requests are waiting. When the stream ends, Unknown for what
 // was sent, which is never sent again, and Unavailable for what was not.
 func (u *Upstream) Submit(r Request, done func(Reply, error)) {
+	if attach, ok := r.Op.(*tree.AttachRequest); ok { // whether it did anything is the same to who asks again
+		u.ask(&call{message: encodeRevalidate(attach), done: done, harmless: true})
+		return
+	}
 	m, err := encodeRequest(r)
 	if err != nil {
 		done(Reply{}, err)
@@ -115,6 +120,8 @@ func (u *Upstream) enter(c *call) error {
 		step.Request.Id = c.number
 	case *quorumv1.SyncRequest_Sync:
 		step.Sync.Id = c.number
+	case *quorumv1.SyncRequest_Revalidate:
+		step.Revalidate.Id = c.number
 	}
 	if len(u.mu.asked)+len(u.mu.held) >= maxOutstanding || !u.outbox.post(c) {
 		return &fault.Error{Kind: fault.Overloaded, Detail: "too many requests are on their way to the leader", RetryAfter: busyRetry}
@@ -124,18 +131,29 @@ func (u *Upstream) enter(c *call) error {
 	return nil
 }
 
-// reply takes the leader's answer. All dones are called by who calls release, so that they
-// keep their order.
+// reply takes the leader's answer to a Request or a Sync.
 func (u *Upstream) reply(m *quorumv1.Reply) error {
 	reply, err := decodeReply(m)
+	return u.answer(m.GetId(), false, txn.Zxid(m.GetAtZxid()), reply, err)
+}
+
+// revalidated takes the leader's answer to a Revalidate.
+func (u *Upstream) revalidated(m *quorumv1.Revalidated) error {
+	reply, err := decodeRevalidated(m)
+	return u.answer(m.GetId(), true, txn.Zxid(m.GetAtZxid()), reply, err)
+}
+
+// answer keeps an answer until it holds here. All dones are called by who calls release, so that they
+// keep their order.
+func (u *Upstream) answer(id uint64, revalidates bool, at txn.Zxid, reply Reply, err error) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	c := u.mu.asked[m.GetId()]
-	if c == nil {
-		return malformed("a reply to request %d, which nobody asked", m.GetId())
+	c := u.mu.asked[id]
+	if c == nil || (c.message.GetRevalidate() != nil) != revalidates {
+		return malformed("an answer to question %d, which nobody asked", id)
 	}
 	delete(u.mu.asked, c.number)
-	c.at, c.reply, c.err = txn.Zxid(m.GetAtZxid()), reply, err
+	c.at, c.reply, c.err = at, reply, err
 	i, _ := slices.BinarySearchFunc(u.mu.held, c, func(a, b *call) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number))
 	})
