@@ -14,6 +14,7 @@ import (
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/server/zaplog"
@@ -50,6 +51,7 @@ type Node struct {
 	transport *peer.Transport
 	peer      *peer.Peer
 	pipeline  *pipeline.Pipeline
+	sessions  *session.Table
 	front     *front
 	release   func() error // once: listeners and store
 	serving   func()       // once: says that the server serves
@@ -127,7 +129,7 @@ func (n *Node) storeConfig(fs vfs.FS) store.Config {
 		FS: fs, Dir: n.cfg.DataDir, Server: n.cfg.ServerID(),
 		SegmentSize: int64(n.cfg.SegmentSize), MaxRecord: n.maxRecord(), Buffer: 2 * max(4<<20, int(n.cfg.MaxRequest)),
 		SnapshotTxns: n.cfg.SnapshotTxns, SnapshotBytes: int64(n.cfg.SnapshotBytes), Stagger: true, Retain: n.cfg.SnapshotRetain,
-		Random: randomNumber, Published: n.watches.Published,
+		Random: randomNumber, Published: n.published,
 		Events: both(n.log.Store(), n.metrics.Store()),
 	}
 }
@@ -146,9 +148,14 @@ func (n *Node) assemble() error {
 		Events: both(n.log.Pipeline(), n.metrics.Pipeline()),
 	})
 	n.peer.Handle(n.pipeline.Forwarded)
+	n.sessions = session.NewTable(session.Config{
+		Pipeline: n.pipeline, Server: n.cfg.ServerID(), MaxSessions: n.cfg.MaxSessions,
+		MinTimeout: n.cfg.MinSessionTimeout, MaxTimeout: n.cfg.MaxSessionTimeout, Random: randomBytes,
+	})
 	open := newCalls()
-	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), api.NewAuthenticator(n.cfg.SuperDigest), n.panicked)
-	n.front = newFront(&n.cfg, links, n.keeper(), n.admin())
+	who := api.NewAuthenticator(n.cfg.SuperDigest)
+	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, n.panicked)
+	n.front = newFront(&n.cfg, links, n.keeper(who), n.admin())
 	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
@@ -158,8 +165,19 @@ func (n *Node) assemble() error {
 	return nil
 }
 
-func (n *Node) keeper() *api.Keeper {
-	return api.New(api.Config{Pipeline: n.pipeline, MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists})
+func (n *Node) keeper(who *api.Authenticator) *api.Keeper {
+	return api.New(api.Config{
+		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who,
+		MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists, MaxSessionRequests: n.cfg.MaxSessionRequests,
+	})
+}
+
+// published tells of a new version, before reads see it: first whoever watches, then the sessions that have ended.
+func (n *Node) published(p store.Publication) {
+	n.watches.Published(p)
+	if n.sessions != nil { // no client is there while the store is being opened
+		n.sessions.Published(p)
+	}
 }
 
 func (n *Node) admin() *admin.Admin {

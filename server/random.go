@@ -9,6 +9,11 @@ import (
 // identities of ensembles and directories are made of it.
 func randomNumber() uint64 {
 	var b [8]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails, says its documentation
+	randomBytes(b[:])
 	return binary.LittleEndian.Uint64(b[:])
+}
+
+// randomBytes fills b with what nobody can guess.
+func randomBytes(b []byte) {
+	rand.Read(b) //nolint:errcheck // never fails, says its documentation
 }

@@ -47,16 +47,25 @@ func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, erro
 		return nil, status.Errorf(codes.Unauthenticated, "%s stands %d times; %d is the most", AuthHeader, len(claims), maxAuth)
 	}
 	for _, claim := range claims {
-		id, err := identity(claim)
+		ids, err := a.prove(claim)
 		if err != nil {
 			return nil, err
 		}
-		caller = append(caller, id)
-		if a.super != "" && id.ID == a.super {
-			caller = append(caller, tree.ID{Scheme: "super"})
-		}
+		caller = append(caller, ids...)
 	}
 	return context.WithValue(ctx, callerKey{}, caller), nil
+}
+
+// prove returns the identities that a claim proves.
+func (a *Authenticator) prove(claim string) ([]tree.ID, error) {
+	id, err := identity(claim)
+	if err != nil {
+		return nil, err
+	}
+	if a.super != "" && id.ID == a.super {
+		return []tree.ID{id, {Scheme: "super"}}, nil
+	}
+	return []tree.ID{id}, nil
 }
 
 // identity reads one claim. What was claimed is not repeated in the error: it

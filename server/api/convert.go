@@ -2,8 +2,10 @@ package api
 
 import (
 	"errors"
+	"strings"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -17,21 +19,22 @@ func version(v *int32) int32 {
 	return *v
 }
 
-// create translates a creation, and refuses what no tree would take.
-func (k *Keeper) create(r *apiv1.CreateRequest) (*tree.CreateRequest, error) {
-	if r.GetKind() == apiv1.NodeKind_NODE_KIND_EPHEMERAL {
-		return nil, fault.New(fault.BadArguments, r.GetPath(), "an ephemeral node needs a session, and this version has none yet")
-	}
+// create translates a creation by a session, 0 for none, and refuses what no tree would take.
+func (k *Keeper) create(r *apiv1.CreateRequest, by txn.SessionID) (*tree.CreateRequest, error) {
 	if k := r.GetKind(); k < 0 || k > apiv1.NodeKind_NODE_KIND_TTL {
 		return nil, fault.New(fault.BadArguments, r.GetPath(), "%d is no kind of node", k)
 	}
 	if err := k.fits(r.GetPath(), r.Data); err != nil {
 		return nil, err
 	}
-	return &tree.CreateRequest{
+	req := &tree.CreateRequest{
 		Path: r.GetPath(), Data: r.Data, ACL: aclOrOpen(r.GetAcl()), Kind: kindIn(r.GetKind()),
 		Sequential: r.GetSequential(), TTL: r.GetTtlMs(),
-	}, nil
+	}
+	if req.Kind == txn.Ephemeral {
+		req.Owner = by
+	}
+	return req, nil
 }
 
 func deletion(r *apiv1.DeleteRequest) *tree.DeleteRequest {
@@ -45,15 +48,15 @@ func (k *Keeper) set(r *apiv1.SetRequest) (*tree.SetRequest, error) {
 	return &tree.SetRequest{Path: r.GetPath(), Data: r.Data, Version: version(r.Version)}, nil
 }
 
-// multi translates a Multi. Its error names the operation at fault.
-func (k *Keeper) multi(r *apiv1.MultiRequest) (*tree.MultiRequest, error) {
+// multi translates a Multi of a session, 0 for none. Its error names the operation at fault.
+func (k *Keeper) multi(r *apiv1.MultiRequest, by txn.SessionID) (*tree.MultiRequest, error) {
 	if n := len(r.GetOps()); n > maxOps {
 		return nil, fault.New(fault.TooLarge, "", "the multi has %d operations; %d is the most", n, maxOps)
 	}
 	m := &tree.MultiRequest{Ops: make([]tree.Request, len(r.GetOps()))}
 	for i, op := range r.GetOps() {
 		var err error
-		if m.Ops[i], err = k.multiOp(op); err != nil {
+		if m.Ops[i], err = k.multiOp(op, by); err != nil {
 			return nil, at(i+1, err)
 		}
 	}
@@ -69,10 +72,10 @@ func at(op int, err error) error {
 	return err
 }
 
-func (k *Keeper) multiOp(op *apiv1.MultiOp) (tree.Request, error) {
+func (k *Keeper) multiOp(op *apiv1.MultiOp, by txn.SessionID) (tree.Request, error) {
 	switch op := op.GetOp().(type) {
 	case *apiv1.MultiOp_Create:
-		return k.create(op.Create)
+		return k.create(op.Create, by)
 	case *apiv1.MultiOp_Delete:
 		return deletion(op.Delete), nil
 	case *apiv1.MultiOp_Set:
@@ -82,6 +85,23 @@ func (k *Keeper) multiOp(op *apiv1.MultiOp) (tree.Request, error) {
 	default:
 		return nil, fault.New(fault.BadArguments, "", "no operation is set: want create, delete, set or check")
 	}
+}
+
+func setACL(r *apiv1.SetAclRequest) *tree.SetACLRequest {
+	return &tree.SetACLRequest{Path: r.GetPath(), ACL: aclIn(r.GetAcl()), Version: version(r.Version)}
+}
+
+func createdBy(reply pipeline.Reply) *apiv1.CreateResponse {
+	made := reply.Results[0]
+	return &apiv1.CreateResponse{Zxid: uint64(reply.Zxid), Path: made.Path, Stat: statOf(made.Stat)}
+}
+
+func resultsOf(r *apiv1.MultiRequest, reply pipeline.Reply) *apiv1.MultiResponse {
+	results := make([]*apiv1.MultiResult, len(reply.Results))
+	for i, res := range reply.Results {
+		results[i] = resultOf(r.GetOps()[i], res)
+	}
+	return &apiv1.MultiResponse{Zxid: uint64(reply.Zxid), Results: results}
 }
 
 // resultOf is the outcome of one operation. Deletions and checks leave no Stat.
@@ -126,6 +146,19 @@ func aclOut(in []txn.ACE) []*apiv1.Ace {
 		out[i] = &apiv1.Ace{Perms: uint32(e.Perms), Scheme: e.Scheme, Id: e.ID}
 	}
 	return out
+}
+
+// identitiesOf is who a caller is, without the hashes of passwords.
+func identitiesOf(c tree.Caller) *apiv1.WhoAmIResponse {
+	m := &apiv1.WhoAmIResponse{}
+	for _, id := range c {
+		name := id.ID
+		if id.Scheme == "digest" {
+			name, _, _ = strings.Cut(name, ":")
+		}
+		m.Identities = append(m.Identities, &apiv1.Identity{Scheme: id.Scheme, Id: name})
+	}
+	return m
 }
 
 func statOf(s tree.Stat) *apiv1.Stat {

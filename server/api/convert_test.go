@@ -76,7 +76,6 @@ func TestRequestsThatNoTreeWouldTake(t *testing.T) {
 		want fault.Kind
 		op   int
 	}{
-		{"ephemeral", create(&apiv1.CreateRequest{Path: "/a", Kind: apiv1.NodeKind_NODE_KIND_EPHEMERAL}), fault.BadArguments, 2},
 		{"unknown kind", create(&apiv1.CreateRequest{Path: "/a", Kind: 99}), fault.BadArguments, 2},
 		{"negative kind", create(&apiv1.CreateRequest{Path: "/a", Kind: -1}), fault.BadArguments, 2},
 		{"large value", create(&apiv1.CreateRequest{Path: "/a", Data: big}), fault.TooLarge, 2},
@@ -86,7 +85,7 @@ func TestRequestsThatNoTreeWouldTake(t *testing.T) {
 		{"too many", &apiv1.MultiRequest{Ops: make([]*apiv1.MultiOp, maxOps+1)}, fault.TooLarge, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := k.multi(tc.req)
+			_, err := k.multi(tc.req, 0)
 			f, ok := err.(*fault.Error) //nolint:errorlint // bare at this place
 			if !ok || f.Kind != tc.want || f.Op != tc.op {
 				t.Errorf("got %v, want %v at operation %d", err, tc.want, tc.op)
@@ -106,7 +105,7 @@ func TestNullAndEmptyDataAreToldApart(t *testing.T) {
 		if err := proto.Unmarshal(wire, &r); err != nil {
 			t.Fatal(err)
 		}
-		op, err := k.create(&r)
+		op, err := k.create(&r, 0)
 		if err != nil || (op.Data == nil) != (data == nil) || string(op.Data) != string(data) {
 			t.Errorf("%s: got %v, %v", name, op, err)
 		}

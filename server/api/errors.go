@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/store/fault"
 )
 
@@ -85,6 +86,21 @@ func refusal(f *fault.Error, message string) error {
 		s = with
 	}
 	return s.Err()
+}
+
+// failureOf is an error as one answer among several tells it: see [Error].
+func failureOf(err error) *apiv1.Failure {
+	s := status.Convert(Error(err))
+	m := &apiv1.Failure{Code: uint32(s.Code()), Reason: fault.Internal.String(), Message: s.Message()}
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return m
+	}
+	m.Reason, m.Path, m.Version, m.Op, m.Zxid = f.Kind.String(), f.Path, f.Version, uint32(f.Op), uint64(f.Zxid)
+	if f.RetryAfter > 0 {
+		m.RetryAfter = durationpb.New(f.RetryAfter)
+	}
+	return m
 }
 
 // aboutNode tells whether a node's state, not the request, is the reason.

@@ -5,15 +5,28 @@ import (
 	"time"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/session"
+	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
 )
 
 // Config is what a Keeper works on and within.
 type Config struct {
 	// Pipeline carries writes and holds the version that reads see.
 	Pipeline *pipeline.Pipeline
+	// Sessions are those of this server's clients, and Watches tells them of changes.
+	Sessions *session.Table
+	Watches  *watch.Hub
+	// Standing is what the server is in its ensemble: without a leader a session may be for reads only.
+	Standing func() peer.Standing
+	// Authenticator reads the credentials that a session shows later.
+	Authenticator *Authenticator
+	// MaxSessionRequests is how many requests of one session may be without an answer: no more are read. At least 1.
+	MaxSessionRequests int
 	// MaxValue is the greatest content of a node in bytes: the tree's own limit,
 	// checked here first so that what is beyond it does not wait in a queue.
 	MaxValue int
@@ -25,7 +38,12 @@ type Config struct {
 type Keeper struct {
 	apiv1.UnimplementedKeeperServer
 	pipeline *pipeline.Pipeline
+	sessions *session.Table
+	watches  *watch.Hub
+	standing func() peer.Standing
+	auth     *Authenticator
 	maxValue int
+	unsent   int           // requests of a session without an answer, at most
 	lists    chan struct{} // a token for each List in progress
 }
 
@@ -38,33 +56,39 @@ const listRetry = 100 * time.Millisecond
 
 // New returns a Keeper.
 func New(c Config) *Keeper {
-	return &Keeper{pipeline: c.Pipeline, maxValue: c.MaxValue, lists: make(chan struct{}, c.MaxLists)}
+	return &Keeper{
+		pipeline: c.Pipeline, sessions: c.Sessions, watches: c.Watches, standing: c.Standing, auth: c.Authenticator,
+		maxValue: c.MaxValue, unsent: c.MaxSessionRequests, lists: make(chan struct{}, c.MaxLists),
+	}
 }
 
-// submit carries out one operation as the caller of ctx. Its error has a status.
-func (k *Keeper) submit(ctx context.Context, op tree.Request, err error) (pipeline.Reply, error) {
+// submit carries out one operation as the caller of ctx, and of the session that the call names. Its error has a status.
+func (k *Keeper) submit(ctx context.Context, translate func(by txn.SessionID) (tree.Request, error)) (pipeline.Reply, error) {
+	by, err := k.sessionOf(ctx)
+	if err != nil {
+		return pipeline.Reply{}, Error(err)
+	}
+	op, err := translate(by)
 	if err != nil {
 		return pipeline.Reply{}, Error(err)
 	}
 	caller := CallerOf(ctx)
-	reply, err := k.pipeline.Submit(ctx, pipeline.Request{Op: op, Caller: caller, Author: authorOf(caller)})
+	reply, err := k.pipeline.Submit(ctx, pipeline.Request{Op: op, Session: by, Caller: caller, Author: authorOf(caller)})
 	return reply, Error(err)
 }
 
 // Create creates a node.
 func (k *Keeper) Create(ctx context.Context, r *apiv1.CreateRequest) (*apiv1.CreateResponse, error) {
-	op, err := k.create(r)
-	reply, err := k.submit(ctx, op, err)
+	reply, err := k.submit(ctx, func(by txn.SessionID) (tree.Request, error) { return k.create(r, by) })
 	if err != nil {
 		return nil, err
 	}
-	made := reply.Results[0]
-	return &apiv1.CreateResponse{Zxid: uint64(reply.Zxid), Path: made.Path, Stat: statOf(made.Stat)}, nil
+	return createdBy(reply), nil
 }
 
 // Delete deletes a node.
 func (k *Keeper) Delete(ctx context.Context, r *apiv1.DeleteRequest) (*apiv1.DeleteResponse, error) {
-	reply, err := k.submit(ctx, deletion(r), nil)
+	reply, err := k.submit(ctx, func(txn.SessionID) (tree.Request, error) { return deletion(r), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +97,7 @@ func (k *Keeper) Delete(ctx context.Context, r *apiv1.DeleteRequest) (*apiv1.Del
 
 // Set replaces a node's data.
 func (k *Keeper) Set(ctx context.Context, r *apiv1.SetRequest) (*apiv1.SetResponse, error) {
-	op, err := k.set(r)
-	reply, err := k.submit(ctx, op, err)
+	reply, err := k.submit(ctx, func(txn.SessionID) (tree.Request, error) { return k.set(r) })
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +106,7 @@ func (k *Keeper) Set(ctx context.Context, r *apiv1.SetRequest) (*apiv1.SetRespon
 
 // SetAcl replaces a node's access control list.
 func (k *Keeper) SetAcl(ctx context.Context, r *apiv1.SetAclRequest) (*apiv1.SetAclResponse, error) {
-	op := &tree.SetACLRequest{Path: r.GetPath(), ACL: aclIn(r.GetAcl()), Version: version(r.Version)}
-	reply, err := k.submit(ctx, op, nil)
+	reply, err := k.submit(ctx, func(txn.SessionID) (tree.Request, error) { return setACL(r), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -93,16 +115,11 @@ func (k *Keeper) SetAcl(ctx context.Context, r *apiv1.SetAclRequest) (*apiv1.Set
 
 // Multi makes several changes as one.
 func (k *Keeper) Multi(ctx context.Context, r *apiv1.MultiRequest) (*apiv1.MultiResponse, error) {
-	op, err := k.multi(r)
-	reply, err := k.submit(ctx, op, err)
+	reply, err := k.submit(ctx, func(by txn.SessionID) (tree.Request, error) { return k.multi(r, by) })
 	if err != nil {
 		return nil, err
 	}
-	results := make([]*apiv1.MultiResult, len(reply.Results))
-	for i, res := range reply.Results {
-		results[i] = resultOf(r.GetOps()[i], res)
-	}
-	return &apiv1.MultiResponse{Zxid: uint64(reply.Zxid), Results: results}, nil
+	return resultsOf(r, reply), nil
 }
 
 // Sync returns when this server has applied all that was acknowledged before.

@@ -35,10 +35,16 @@ func (k *Keeper) List(r *apiv1.ListRequest, stream apiv1.Keeper_ListServer) erro
 			Detail: "too many lists are being read on this server (--max-lists)",
 		})
 	}
-	if v := r.GetView(); v < 0 || v > apiv1.ListView_LIST_VIEW_DATA {
-		return Error(fault.New(fault.BadArguments, r.GetPath(), "%d is no view of a list", v))
+	if err := viewOfList(r); err != nil {
+		return Error(err)
+	}
+	if err := noWatch(r); err != nil {
+		return err
 	}
 	ctx := stream.Context()
+	if err := k.await(ctx, r.GetOptions()); err != nil {
+		return Error(err)
+	}
 	v := k.view(ctx)
 	root, err := v.readable(r.GetPath())
 	if err != nil {
@@ -46,6 +52,14 @@ func (k *Keeper) List(r *apiv1.ListRequest, stream apiv1.Keeper_ListServer) erro
 	}
 	l := lister{view: v, root: root, want: r.GetView()}
 	return Error(l.send(ctx, l.nodes(r.GetRecursive()), stream.Send))
+}
+
+// viewOfList refuses a view that there is not.
+func viewOfList(r *apiv1.ListRequest) error {
+	if v := r.GetView(); v < 0 || v > apiv1.ListView_LIST_VIEW_DATA {
+		return fault.New(fault.BadArguments, r.GetPath(), "%d is no view of a list", v)
+	}
+	return nil
 }
 
 // lister makes the pieces of one list.

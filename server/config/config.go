@@ -115,6 +115,14 @@ type Config struct {
 	// MaxLists is how many List calls are served at a time, 1 to 100,000. Each
 	// holds on to one version of the tree; one more is refused as overload. Default 256.
 	MaxLists int
+	// MinSessionTimeout and MaxSessionTimeout bound the time for which a session lives without a sign of its client, 10 ms
+	// to 24 h, better several Ticks; a client that asks for none gets the longest. Default 1 s and 1 min.
+	MinSessionTimeout, MaxSessionTimeout time.Duration
+	// MaxSessions is how many sessions the ensemble may have, 1 to 10,000,000; beyond it no more are opened on this server. Default 1,000,000.
+	MaxSessions int
+	// MaxSessionRequests is how many requests of one session may be without an answer, 1 to 100,000; no more are read until
+	// there are fewer. Default 1,000.
+	MaxSessionRequests int
 	// WatchHistory is how much memory the latest changes may take that a Watch may begin with, in
 	// bytes, 1 MiB to 64 GiB. What is older is answered with COMPACTED. Default 64 MiB.
 	WatchHistory Size
@@ -151,25 +159,29 @@ type Config struct {
 // machine only.
 func Default() Config {
 	return Config{
-		ID:              1,
-		DataDir:         "./quorate-data",
-		ClientAddr:      "127.0.0.1:2181",
-		LogLevel:        "info",
-		LogFormat:       FormatAuto,
-		SlowCall:        time.Second,
-		MaxValue:        1 << 20,
-		MaxRequest:      4 << 20,
-		MaxOutstanding:  10_000,
-		MaxConnections:  10_000,
-		MaxStreams:      1_000,
-		MaxLists:        256,
-		WatchHistory:    watch.DefaultHistory,
-		MaxWatchStreams: watch.DefaultMaxCursors,
-		SnapshotTxns:    500_000,
-		SnapshotBytes:   64 << 20,
-		SnapshotRetain:  3,
-		SegmentSize:     64 << 20,
-		GCPercent:       tree.GCPercent,
+		ID:                 1,
+		DataDir:            "./quorate-data",
+		ClientAddr:         "127.0.0.1:2181",
+		LogLevel:           "info",
+		LogFormat:          FormatAuto,
+		SlowCall:           time.Second,
+		MaxValue:           1 << 20,
+		MaxRequest:         4 << 20,
+		MaxOutstanding:     10_000,
+		MaxConnections:     10_000,
+		MaxStreams:         1_000,
+		MaxLists:           256,
+		MinSessionTimeout:  time.Second,
+		MaxSessionTimeout:  time.Minute,
+		MaxSessions:        1_000_000,
+		MaxSessionRequests: 1_000,
+		WatchHistory:       watch.DefaultHistory,
+		MaxWatchStreams:    watch.DefaultMaxCursors,
+		SnapshotTxns:       500_000,
+		SnapshotBytes:      64 << 20,
+		SnapshotRetain:     3,
+		SegmentSize:        64 << 20,
+		GCPercent:          tree.GCPercent,
 
 		Tick:             200 * time.Millisecond,
 		InitLimit:        10 * time.Second,
@@ -309,6 +321,10 @@ func (p *problems) limits(c *Config) {
 	p.between("max-connections", int64(c.MaxConnections), 1, 1_000_000)
 	p.between("max-streams", int64(c.MaxStreams), 1, 1_000_000)
 	p.between("max-lists", int64(c.MaxLists), 1, 100_000)
+	p.lasting("min-session-timeout", c.MinSessionTimeout, 10*time.Millisecond, 24*time.Hour)
+	p.lasting("max-session-timeout", c.MaxSessionTimeout, c.MinSessionTimeout, 24*time.Hour)
+	p.between("max-sessions", int64(c.MaxSessions), 1, 10_000_000)
+	p.between("max-session-requests", int64(c.MaxSessionRequests), 1, 100_000)
 	p.sized("watch-history", c.WatchHistory, 1<<20, 64<<30)
 	p.between("max-watch-streams", int64(c.MaxWatchStreams), 1, 1_000_000)
 	user, hash, ok := strings.Cut(c.SuperDigest, ":")

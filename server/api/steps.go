@@ -1,0 +1,229 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// slot is a request that was begun and is not answered yet. What follows it in the order waits for it, except that writes
+// follow writes without waiting.
+type slot struct {
+	call  *apiv1.SessionCall
+	write bool
+
+	// Under the conversation's lock.
+	ready bool
+	reply pipeline.Reply
+	err   error
+}
+
+// weigh is about how many bytes an item takes.
+func weigh(i *apiv1.SessionItem) int {
+	if e := i.GetEvent(); e != nil {
+		return len(e.GetPath()) + entryOverhead
+	}
+	return proto.Size(i)
+}
+
+// advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
+// are ahead of it, a read when nothing is. An error ends the stream, when what was answered until then has been sent.
+func (c *conversation) advance() error {
+	for !c.full() {
+		if err := c.release(); err != nil || c.closed {
+			return err
+		}
+		call, begun := c.next()
+		if !begun {
+			return nil
+		}
+		if call.GetCxid() <= c.last {
+			return fault.New(fault.BadArguments, "", "request %d comes after request %d: the numbers of a session grow", call.GetCxid(), c.last)
+		}
+		c.last = call.GetCxid()
+		c.begun(call)
+	}
+	return nil
+}
+
+// full tells whether so much waits to be sent that nothing more may be done.
+func (c *conversation) full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.bytes >= maxUnsent
+}
+
+// next takes the next call, if it may be begun.
+func (c *conversation) next() (*apiv1.SessionCall, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.mu.calls) == 0 {
+		return nil, false
+	}
+	call := c.mu.calls[0]
+	for _, s := range c.flying {
+		if !s.write || !writes(call) {
+			return nil, false
+		}
+	}
+	c.mu.calls[0] = nil
+	c.mu.calls = c.mu.calls[1:]
+	return call, true
+}
+
+// release answers the requests at the head of the order that are ready.
+func (c *conversation) release() error {
+	for len(c.flying) > 0 {
+		s := c.flying[0]
+		c.mu.Lock()
+		ready := s.ready
+		c.mu.Unlock()
+		if !ready {
+			return nil
+		}
+		if fatal(s.err) {
+			c.cut(s.err)
+			return s.err
+		}
+		c.flying = c.flying[1:]
+		switch {
+		case s.err != nil:
+			c.refuse(s.call, s.err)
+		case s.write:
+			c.answer(written(s.call, s.reply))
+		default:
+			c.read(s.call)
+		}
+		c.closed = s.err == nil && s.call.GetClose() != nil
+	}
+	return nil
+}
+
+// fatal tells whether an error is about the session or its way to the leader, not about the request: what follows must not
+// take effect as if this had.
+func fatal(err error) bool {
+	switch fault.Of(err) {
+	case fault.Unknown, fault.Unavailable, fault.SessionMoved, fault.NoSession:
+		return err != nil
+	}
+	return errors.Is(err, context.Canceled)
+}
+
+// writes tells whether a call goes to the leader as a request.
+func writes(call *apiv1.SessionCall) bool {
+	switch call.GetOp().(type) {
+	case *apiv1.SessionCall_Create, *apiv1.SessionCall_Delete, *apiv1.SessionCall_Set, *apiv1.SessionCall_SetAcl,
+		*apiv1.SessionCall_Multi, *apiv1.SessionCall_Close:
+		return true
+	}
+	return false
+}
+
+// begun begins a call.
+func (c *conversation) begun(call *apiv1.SessionCall) {
+	if writes(call) {
+		c.write(call)
+		return
+	}
+	o := optionsOf(call)
+	if call.GetSync() != nil {
+		o = &apiv1.ReadOptions{Consistency: apiv1.Consistency_CONSISTENCY_LINEARIZABLE}
+	}
+	if o.GetConsistency() != apiv1.Consistency_CONSISTENCY_LINEARIZABLE && txn.Zxid(o.GetMinZxid()) <= c.keeper.pipeline.Version().Zxid() {
+		c.read(call)
+		return
+	}
+	s := c.fly(call, false)
+	go func() { // the only kind of request with a goroutine of its own
+		c.land(s, pipeline.Reply{}, c.keeper.await(c.ctx, o))
+	}()
+}
+
+// fly adds a slot.
+func (c *conversation) fly(call *apiv1.SessionCall, write bool) *slot {
+	s := &slot{call: call, write: write}
+	c.flying = append(c.flying, s)
+	return s
+}
+
+// land notes what has become of a request. It never blocks.
+func (c *conversation) land(s *slot, reply pipeline.Reply, err error) {
+	if fatal(err) {
+		c.void.Store(true) // before those behind it have their turn
+	}
+	c.mu.Lock()
+	s.reply, s.err, s.ready = reply, err, true
+	c.mu.Unlock()
+	c.poke()
+}
+
+// write sends a write to the leader.
+func (c *conversation) write(call *apiv1.SessionCall) {
+	s := c.fly(call, true)
+	op, err := c.request(call)
+	if err != nil {
+		c.land(s, pipeline.Reply{}, err)
+		return
+	}
+	if call.GetClose() != nil {
+		c.closing.Store(true)
+	}
+	caller := *c.caller.Load()
+	c.keeper.pipeline.Start(pipeline.Request{
+		Op: op, Session: c.id, Cxid: call.GetCxid(), Caller: caller, Author: authorOf(caller), Attached: true, Void: &c.void,
+	}, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+}
+
+// request translates a write.
+func (c *conversation) request(call *apiv1.SessionCall) (tree.Request, error) {
+	if c.id == 0 {
+		return nil, fault.New(fault.ReadOnly, "", "this server has no quorum: only reads are answered")
+	}
+	switch op := call.GetOp().(type) {
+	case *apiv1.SessionCall_Create:
+		return c.keeper.create(op.Create, c.id)
+	case *apiv1.SessionCall_Delete:
+		return deletion(op.Delete), nil
+	case *apiv1.SessionCall_Set:
+		return c.keeper.set(op.Set)
+	case *apiv1.SessionCall_SetAcl:
+		return setACL(op.SetAcl), nil
+	case *apiv1.SessionCall_Multi:
+		return c.keeper.multi(op.Multi, c.id)
+	default:
+		return &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: c.id}}, nil
+	}
+}
+
+// written is the answer to a write.
+func written(call *apiv1.SessionCall, reply pipeline.Reply) *apiv1.SessionAnswer {
+	a := &apiv1.SessionAnswer{Cxid: call.GetCxid()}
+	zxid := uint64(reply.Zxid)
+	switch op := call.GetOp().(type) {
+	case *apiv1.SessionCall_Create:
+		a.Result = &apiv1.SessionAnswer_Create{Create: createdBy(reply)}
+	case *apiv1.SessionCall_Delete:
+		a.Result = &apiv1.SessionAnswer_Delete{Delete: &apiv1.DeleteResponse{Zxid: zxid}}
+	case *apiv1.SessionCall_Set:
+		a.Result = &apiv1.SessionAnswer_Set{Set: &apiv1.SetResponse{Zxid: zxid, Stat: statOf(reply.Results[0].Stat)}}
+	case *apiv1.SessionCall_SetAcl:
+		a.Result = &apiv1.SessionAnswer_SetAcl{SetAcl: &apiv1.SetAclResponse{Zxid: zxid, Stat: statOf(reply.Results[0].Stat)}}
+	case *apiv1.SessionCall_Multi:
+		a.Result = &apiv1.SessionAnswer_Multi{Multi: resultsOf(op.Multi, reply)}
+	case *apiv1.SessionCall_Close:
+		a.Result = &apiv1.SessionAnswer_Close{Close: &apiv1.CloseSessionResponse{Zxid: zxid}}
+	}
+	return a
+}
+
+// refuse answers that a request failed.
+func (c *conversation) refuse(call *apiv1.SessionCall, err error) {
+	c.answer(&apiv1.SessionAnswer{Cxid: call.GetCxid(), Result: &apiv1.SessionAnswer_Failure{Failure: failureOf(err)}})
+}

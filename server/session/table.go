@@ -1,0 +1,241 @@
+package session
+
+import (
+	"context"
+	"crypto/subtle"
+	"sync"
+	"time"
+
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// Config is what a table works on and within.
+type Config struct {
+	// Pipeline carries what has to be asked of the quorum.
+	Pipeline *pipeline.Pipeline
+	// Server is this server.
+	Server txn.ServerID
+	// MinTimeout and MaxTimeout bound what a client gets that asks for a timeout, and MaxTimeout is what one gets that does not.
+	MinTimeout, MaxTimeout time.Duration
+	// MaxSessions is how many sessions the ensemble may have; no more are opened on this server.
+	MaxSessions int
+	// Random fills its argument with random bytes that nobody can guess, as crypto/rand's Read does.
+	Random func([]byte)
+}
+
+// Table has the sessions of this server's clients. Its methods may be called by anybody.
+type Table struct {
+	cfg Config
+
+	mu struct {
+		sync.Mutex
+		attached map[txn.SessionID]*Attachment
+		touched  map[txn.SessionID]struct{} // heard of since they were last collected
+	}
+}
+
+// NewTable returns a table without sessions.
+func NewTable(c Config) *Table {
+	t := &Table{cfg: c}
+	t.mu.attached = map[txn.SessionID]*Attachment{}
+	t.mu.touched = map[txn.SessionID]struct{}{}
+	return t
+}
+
+// sessionRetry is what a client is told to wait when there are too many sessions.
+const sessionRetry = 5 * time.Second
+
+// Open opens a session, by a txn that is committed and applied here when it returns. asked is the timeout that the
+// client would like, 0 for any.
+func (t *Table) Open(ctx context.Context, asked time.Duration, who tree.Caller, author string) (Credential, tree.Session, error) {
+	if open := t.cfg.Pipeline.Version().Sessions(); open >= t.cfg.MaxSessions {
+		return Credential{}, tree.Session{}, &fault.Error{
+			Kind: fault.Overloaded, RetryAfter: sessionRetry, Detail: "the ensemble has too many sessions (--max-sessions)",
+		}
+	}
+	var c Credential
+	t.cfg.Random(c.Secret[:])
+	reply, err := t.cfg.Pipeline.Submit(ctx, pipeline.Request{
+		Op:     &tree.CreateSessionRequest{CreateSession: txn.CreateSession{Timeout: t.negotiate(asked).Milliseconds(), TokenHash: c.Hash()}},
+		Caller: who, Author: author, Attached: true,
+	})
+	if err != nil {
+		return Credential{}, tree.Session{}, err
+	}
+	c.ID = txn.MakeSessionID(t.cfg.Server, reply.Zxid)
+	s, err := t.find(c.ID)
+	return c, s, err
+}
+
+// negotiate returns the timeout for one that is asked for, in whole milliseconds.
+func (t *Table) negotiate(asked time.Duration) time.Duration {
+	if asked == 0 {
+		return t.cfg.MaxTimeout
+	}
+	return min(max(asked, t.cfg.MinTimeout), t.cfg.MaxTimeout)
+}
+
+// find returns a session of this server's tree.
+func (t *Table) find(id txn.SessionID) (tree.Session, error) {
+	v := t.cfg.Pipeline.Version()
+	s, open := v.Session(id)
+	if !open {
+		return s, &fault.Error{Kind: fault.NoSession, Zxid: v.Zxid(), Detail: "session " + id.String() + " does not exist or has expired"}
+	}
+	return s, nil
+}
+
+// Resume takes a session up for this server: the leader is asked whether it lives, and what another server still brings along
+// for it is refused from now on. When it returns, all that took effect of the session is applied here.
+func (t *Table) Resume(ctx context.Context, c Credential) (tree.Session, error) {
+	_, err := t.cfg.Pipeline.Submit(ctx, pipeline.Request{Op: &tree.AttachRequest{Session: c.ID, TokenHash: c.Hash()}})
+	if err != nil {
+		return tree.Session{}, harmless(err)
+	}
+	return t.find(c.ID)
+}
+
+// harmless makes an unknown outcome of a question, which changes nothing, what it is: no answer.
+func harmless(err error) error {
+	if fault.Is(err, fault.Unknown) {
+		return &fault.Error{Kind: fault.Unavailable, Detail: "the leader has not answered", Cause: err}
+	}
+	return err
+}
+
+// Verify returns the session that a call names, and notes that its client is alive. The leader is only asked if this
+// server does not know the session.
+func (t *Table) Verify(ctx context.Context, c Credential) (tree.Session, error) {
+	s, err := t.find(c.ID)
+	if err != nil { // opened elsewhere, and not applied here yet?
+		if _, err := t.cfg.Pipeline.Sync(ctx); err != nil {
+			return s, err
+		}
+		if s, err = t.find(c.ID); err != nil {
+			return s, err
+		}
+	}
+	if subtle.ConstantTimeCompare(s.TokenHash(), c.Hash()) == 0 {
+		return tree.Session{}, &fault.Error{Kind: fault.NoSession, Detail: "session " + c.ID.String() + " does not exist or has expired"}
+	}
+	t.touch(c.ID)
+	return s, nil
+}
+
+// Close ends a session and deletes its ephemeral nodes.
+func (t *Table) Close(ctx context.Context, id txn.SessionID, who tree.Caller, author string) (txn.Zxid, error) {
+	reply, err := t.cfg.Pipeline.Submit(ctx, pipeline.Request{
+		Op: &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: id}}, Session: id, Caller: who, Author: author,
+	})
+	return reply.Zxid, err
+}
+
+// Attachment is one stream that has a session.
+type Attachment struct {
+	table *Table
+	id    txn.SessionID
+	cut   func(error)
+}
+
+// Attach notes that a stream has a session that was opened or resumed here. A stream that had it before is cut as moved. cut is called once
+// at the most, with a *fault.Error, when the stream is to end: it must not block. NoSession: it has ended meanwhile.
+func (t *Table) Attach(id txn.SessionID, cut func(error)) (*Attachment, error) {
+	a := &Attachment{table: t, id: id, cut: cut}
+	t.mu.Lock()
+	old := t.mu.attached[id]
+	t.mu.attached[id] = a
+	t.mu.touched[id] = struct{}{}
+	t.mu.Unlock()
+	if old != nil {
+		old.cut(&fault.Error{Kind: fault.SessionMoved, Detail: "the session was taken up by another stream"})
+	}
+	// Only now: whoever ends it from here on finds it in the table.
+	if _, err := t.find(id); err != nil {
+		a.Detach()
+		return nil, err
+	}
+	return a, nil
+}
+
+// Detach forgets the stream. The session lives on.
+func (a *Attachment) Detach() {
+	a.table.mu.Lock()
+	defer a.table.mu.Unlock()
+	if a.table.mu.attached[a.id] == a {
+		delete(a.table.mu.attached, a.id)
+	}
+}
+
+// Touch notes that the session's client is alive.
+func (a *Attachment) Touch() { a.table.touch(a.id) }
+
+func (t *Table) touch(id txn.SessionID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.touched[id] = struct{}{}
+}
+
+// Touched returns the sessions whose clients were heard of since it was called last.
+func (t *Table) Touched() []txn.SessionID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.mu.touched) == 0 {
+		return nil
+	}
+	ids := make([]txn.SessionID, 0, len(t.mu.touched))
+	for id := range t.mu.touched {
+		ids = append(ids, id)
+	}
+	t.mu.touched = make(map[txn.SessionID]struct{}, len(ids))
+	return ids
+}
+
+// Attached returns how many sessions have a stream on this server.
+func (t *Table) Attached() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.mu.attached)
+}
+
+// Published cuts the streams of sessions that have ended. It is for [store.Config].
+func (t *Table) Published(p store.Publication) {
+	if p.Jump {
+		t.afterJump(p.Version)
+		return
+	}
+	for _, c := range p.Changes {
+		if c.Closed != 0 {
+			t.end(c.Closed, c.Zxid)
+		}
+	}
+}
+
+// afterJump cuts the streams of those that a snapshot no longer has.
+func (t *Table) afterJump(v *tree.Version) {
+	t.mu.Lock()
+	var gone []txn.SessionID
+	for id := range t.mu.attached {
+		if _, open := v.Session(id); !open {
+			gone = append(gone, id)
+		}
+	}
+	t.mu.Unlock()
+	for _, id := range gone {
+		t.end(id, v.Zxid())
+	}
+}
+
+func (t *Table) end(id txn.SessionID, at txn.Zxid) {
+	t.mu.Lock()
+	a := t.mu.attached[id]
+	delete(t.mu.attached, id)
+	delete(t.mu.touched, id)
+	t.mu.Unlock()
+	if a != nil {
+		a.cut(&fault.Error{Kind: fault.NoSession, Zxid: at, Detail: "session " + id.String() + " has ended"})
+	}
+}
