@@ -12,7 +12,7 @@ const (
 	chunkLen = 512
 	// changeBytes is what a change of one node takes beside the node's block: its place in the chunk, and the effect with the
 	// result that shares its allocation. Of a txn with many effects it is a little less for each.
-	changeBytes = 224
+	changeBytes = 232
 )
 
 // history is a ring of the latest changes, bounded in bytes. Each has a number, one more than the change before, from 0. It belongs to who holds the
