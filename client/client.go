@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -28,7 +29,11 @@ const connectTimeout = 3 * time.Second
 
 // Client is a connection to an ensemble. It is safe for concurrent use.
 type Client struct {
+	// Tree has the calls that read and change the tree, each for itself.
+	Tree
 	conns *failover
+	life  context.Context // ends with Close, and with it the client's sessions
+	end   context.CancelFunc
 }
 
 // authHeader is the metadata key under which identities are presented, one value each.
@@ -36,7 +41,8 @@ const authHeader = "quorate-auth"
 
 // options is what the Option functions fill in.
 type options struct {
-	auth []string // key, value, key, value…
+	auth   []string // key, value, key, value…
+	dialer func(context.Context, string) (net.Conn, error)
 }
 
 // Option changes how [Dial] connects.
@@ -48,6 +54,11 @@ type Option func(*options)
 // has to be protected.
 func WithAuth(scheme, credentials string) Option {
 	return func(o *options) { o.auth = append(o.auth, authHeader, scheme+" "+credentials) }
+}
+
+// WithDialer makes the connections: to a proxy, say, or within a program. It is given an address as it stands in Dial.
+func WithDialer(dial func(ctx context.Context, address string) (net.Conn, error)) Option {
+	return func(o *options) { o.dialer = dial }
 }
 
 // Dial prepares a client for the servers at the given addresses, each host:port.
@@ -66,13 +77,16 @@ func Dial(servers []string, opts ...Option) (*Client, error) {
 		if err := checkAddress(address); err != nil {
 			return nil, errors.Join(err, f.close())
 		}
-		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions()...)
+		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions(o.dialer)...)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %q: %w", ErrBadAddress, address, err), f.close())
 		}
 		f.servers = append(f.servers, server{address: address, conn: conn})
 	}
-	return &Client{conns: f}, nil
+	c := &Client{conns: f}
+	c.Tree = Tree{via: unary{keeper: c.Keeper()}}
+	c.life, c.end = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Keeper returns the calls that read and change the tree.
@@ -92,11 +106,15 @@ func (c *Client) Servers() []string {
 }
 
 // Close ends all connections; calls in progress fail. The client cannot be used
-// afterwards.
-func (c *Client) Close() error { return c.conns.close() }
+// afterwards. Its sessions end for this program with [ErrClosed], and on the servers by their timeout: to end one
+// at once, close it first.
+func (c *Client) Close() error {
+	c.end()
+	return c.conns.close()
+}
 
-func dialOptions() []grpc.DialOption {
-	return []grpc.DialOption{
+func dialOptions(dialer func(context.Context, string) (net.Conn, error)) []grpc.DialOption {
+	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(MaxMessageSize),
@@ -110,6 +128,10 @@ func dialOptions() []grpc.DialOption {
 		}),
 		grpc.WithDisableServiceConfig(),
 	}
+	if dialer != nil {
+		options = append(options, grpc.WithContextDialer(dialer))
+	}
+	return options
 }
 
 // checkAddress refuses what cannot be host:port, so that a slip of the pen is told

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
 
 // Domain is the domain of the ErrorInfo that a server's errors carry.
@@ -65,6 +67,8 @@ var (
 	ErrUnknownOutcome = errors.New("the outcome is unknown")
 	// ErrTimeout: the call's deadline passed; a write may have been done or not.
 	ErrTimeout = errors.New("timed out")
+	// ErrClosed: the session or the client was closed by this program.
+	ErrClosed = errors.New("closed")
 	// ErrBadAddress: the address given to Dial is no host:port.
 	ErrBadAddress = errors.New("bad server address")
 )
@@ -74,6 +78,11 @@ const (
 	reasonUnavailable    = "UNAVAILABLE"
 	reasonBadArguments   = "BAD_ARGUMENTS"
 	reasonUnknownOutcome = "UNKNOWN_OUTCOME"
+	reasonNoSession      = "NO_SESSION"
+	reasonNoWatch        = "NO_WATCH"
+	reasonCompacted      = "COMPACTED"
+	reasonMoved          = "SESSION_MOVED"
+	reasonClosed         = "CLOSED" // no server says this
 )
 
 // sentinel returns the error that stands for a reason, nil for one not known here.
@@ -83,8 +92,8 @@ func sentinel(reason string) error {
 		"BAD_VERSION": ErrBadVersion, "EPHEMERAL_PARENT": ErrEphemeralParent, "QUOTA_EXCEEDED": ErrQuotaExceeded,
 		"NO_AUTH": ErrNoAuth, "INVALID_ACL": ErrInvalidACL, "INVALID_PATH": ErrInvalidPath,
 		reasonBadArguments: ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
-		"NO_SESSION": ErrSessionExpired, "SESSION_MOVED": ErrSessionMoved, "NO_WATCH": ErrNoWatch, "READ_ONLY": ErrReadOnly,
-		"AUTH_FAILED": ErrAuthFailed, "COMPACTED": ErrCompacted,
+		reasonNoSession: ErrSessionExpired, reasonMoved: ErrSessionMoved, reasonNoWatch: ErrNoWatch, reasonClosed: ErrClosed, "READ_ONLY": ErrReadOnly,
+		"AUTH_FAILED": ErrAuthFailed, reasonCompacted: ErrCompacted,
 		"OVERLOADED": ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
 	}[reason]
 }
@@ -110,7 +119,8 @@ type Error struct {
 	Path string
 	// Version is the node's actual version, with reason BAD_VERSION.
 	Version int32
-	// Zxid is the version of the tree in which the error was found.
+	// Zxid is the version of the tree in which the error was found. With reason COMPACTED it is where
+	// the history begins, and with UNKNOWN_OUTCOME, if it is not 0, the change took effect under it.
 	Zxid Zxid
 	// Op is the failing operation of a Multi, counted from 1.
 	Op int
@@ -120,7 +130,11 @@ type Error struct {
 	Server string
 
 	status *status.Status
+	cause  error
 }
+
+// Unwrap returns the error behind this one: why the session ended in which the outcome of a write was lost.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error returns the message; the path and operation stand in it already when the server named them.
 func (e *Error) Error() string { return e.Message }
@@ -131,7 +145,7 @@ func (e *Error) Is(target error) bool {
 	case ErrTimeout, context.DeadlineExceeded:
 		return e.Code == codes.DeadlineExceeded
 	case context.Canceled:
-		return e.Code == codes.Canceled
+		return e.Code == codes.Canceled && e.Reason == ""
 	case ErrUnavailable:
 		return e.Reason == reasonUnavailable || e.Reason == "" && e.Code == codes.Unavailable
 	}
@@ -198,6 +212,42 @@ func parseZxid(s string) Zxid {
 		return 0
 	}
 	return Zxid(e<<32 | c)
+}
+
+// newFailure reads an error that stands in an answer.
+func newFailure(f *apiv1.Failure, server string) *Error {
+	return &Error{
+		Code: codes.Code(f.GetCode()), Reason: f.GetReason(), Message: f.GetMessage(), Path: f.GetPath(), Version: f.GetVersion(),
+		Zxid: Zxid(f.GetZxid()), Op: int(f.GetOp()), RetryAfter: f.GetRetryAfter().AsDuration(), Server: server,
+		status: status.New(codes.Code(f.GetCode()), f.GetMessage()),
+	}
+}
+
+// refusal is an error that this package finds by itself.
+func refusal(reason, message string) *Error {
+	code := map[string]codes.Code{
+		reasonBadArguments: codes.InvalidArgument, reasonNoSession: codes.FailedPrecondition, reasonNoWatch: codes.NotFound,
+		reasonCompacted: codes.OutOfRange, reasonClosed: codes.Canceled, reasonUnavailable: codes.Unavailable,
+	}[reason]
+	if code == codes.OK {
+		code = codes.Unknown
+	}
+	return &Error{Code: code, Reason: reason, Message: message, status: status.New(code, message)}
+}
+
+// lost is the error of a write that took effect, or may have, and whose result is not known.
+func lost(zxid Zxid) *Error {
+	e := refusal(reasonUnknownOutcome, "the connection broke before the answer came, and later writes took effect")
+	if zxid != 0 {
+		e.Message = "the change took effect, but the connection broke before its results came"
+	}
+	e.Zxid = zxid
+	return e
+}
+
+// ended is the error of a call that a context ended.
+func ended(ctx context.Context) error {
+	return newError(status.FromContextError(ctx.Err()).Err())
 }
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }

@@ -131,7 +131,8 @@ func (s *stream) RecvMsg(m any) error {
 func repeatable(method string) bool {
 	switch method {
 	case apiv1.Keeper_Get_FullMethodName, apiv1.Keeper_Exists_FullMethodName, apiv1.Keeper_List_FullMethodName,
-		apiv1.Keeper_GetAcl_FullMethodName, apiv1.Keeper_Sync_FullMethodName, adminv1.Admin_Status_FullMethodName:
+		apiv1.Keeper_GetAcl_FullMethodName, apiv1.Keeper_Sync_FullMethodName, apiv1.Keeper_MultiRead_FullMethodName,
+		apiv1.Keeper_CountDescendants_FullMethodName, apiv1.Keeper_WhoAmI_FullMethodName, adminv1.Admin_Status_FullMethodName:
 		return true
 	}
 	return false

@@ -32,20 +32,44 @@ type Fake struct {
 	// if not nil, replaces the answer: the outcome is then unknown to the caller.
 	After func(method string, request any) error
 
+	// OnCall, if set before serving, sees each call on a session's stream and says whether the stream breaks at it.
+	OnCall func(session uint64, call *apiv1.SessionCall) Break
+
 	mu struct {
 		sync.Mutex
-		nodes map[string]*node
-		zxid  uint64
-		calls map[string]int
+		nodes    map[string]*node
+		zxid     uint64
+		calls    map[string]int
+		sessions map[uint64]*session
+		opened   uint64 // sessions so far
+		history  []effect
+		begins   uint64        // the history has everything after this zxid
+		grown    chan struct{} // closed when the tree changes, or streams are cut
+		cuts     int
 	}
 }
+
+// Break says what happens to a session's stream at a call.
+type Break int
+
+// The breaks.
+const (
+	// NoBreak: the call is carried out and answered.
+	NoBreak Break = iota
+	// BreakBefore: the stream ends before the call is carried out; neither it nor what follows is.
+	BreakBefore
+	// BreakAfter: the call is carried out, and the stream ends before the answer is sent.
+	BreakAfter
+)
 
 // New returns a Fake with the nodes that are always there.
 func New() *Fake {
 	f := &Fake{MaxValue: DefaultMaxValue}
 	f.mu.nodes = map[string]*node{}
 	f.mu.calls = map[string]int{}
-	f.mu.zxid = 1 << 32
+	f.mu.zxid, f.mu.begins = 1<<32, 1<<32
+	f.mu.sessions = map[uint64]*session{}
+	f.mu.grown = make(chan struct{})
 	for _, path := range []string{"/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"} {
 		f.mu.nodes[path] = newNode(1 << 32)
 	}

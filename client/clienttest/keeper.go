@@ -21,9 +21,19 @@ const perPiece = 100
 func (f *Fake) update(ctx context.Context, do func(*change) *Refusal) (uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := f.begin(identities(ctx))
+	st, c := streamOf(ctx), f.begin(identities(ctx))
+	defer st.hold()
+	if st != nil {
+		c.by, c.who = st.session, append(c.who, st.who...)
+	}
 	if refusal := do(c); refusal != nil {
 		return 0, refusal.Err()
+	}
+	if st != nil {
+		st.session.last = &apiv1.LastWrite{Cxid: st.cxid, Zxid: c.zxid}
+		if len(c.effects) == 1 && c.effects[0].what == apiv1.EventType_EVENT_TYPE_CREATED {
+			st.session.last.Path = c.effects[0].path
+		}
 	}
 	c.publish()
 	return c.zxid, nil
@@ -33,7 +43,11 @@ func (f *Fake) update(ctx context.Context, do func(*change) *Refusal) (uint64, e
 func (f *Fake) look(ctx context.Context, do func(*change) *Refusal) (uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &change{f: f, nodes: f.mu.nodes, zxid: f.mu.zxid + 1, who: identities(ctx)}
+	st, c := streamOf(ctx), &change{f: f, nodes: f.mu.nodes, zxid: f.mu.zxid + 1, who: identities(ctx)}
+	defer st.hold()
+	if st != nil {
+		c.by, c.who = st.session, append(c.who, st.who...)
+	}
 	if refusal := do(c); refusal != nil {
 		return 0, refusal.Err()
 	}
@@ -91,6 +105,7 @@ func (f *Fake) Exists(ctx context.Context, r *apiv1.ExistsRequest) (*apiv1.Exist
 		if n != nil {
 			reply.Stat = cloneStat(n.stat)
 		}
+		streamOf(ctx).leave(r.GetWatch(), r.GetPath(), apiv1.WatchMode_WATCH_MODE_EXISTS)
 		return nil
 	})
 	reply.Zxid = zxid
@@ -104,6 +119,7 @@ func (f *Fake) Get(ctx context.Context, r *apiv1.GetRequest) (*apiv1.GetResponse
 		n, refusal := c.find(r.GetPath(), nil, 1)
 		if refusal == nil {
 			reply.Data, reply.Stat = n.data, cloneStat(n.stat)
+			streamOf(ctx).leave(r.GetWatch(), r.GetPath(), apiv1.WatchMode_WATCH_MODE_DATA)
 		}
 		return refusal
 	})
@@ -135,6 +151,7 @@ func (f *Fake) List(r *apiv1.ListRequest, s grpc.ServerStreamingServer[apiv1.Lis
 			return refusal
 		}
 		stat, entries = cloneStat(n.stat), c.entries(r)
+		streamOf(s.Context()).leave(r.GetWatch(), r.GetPath(), apiv1.WatchMode_WATCH_MODE_CHILDREN)
 		return nil
 	})
 	for err == nil {

@@ -9,18 +9,20 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
 
 // codeOf maps the reasons of keeper.proto to gRPC's codes.
 func codeOf(reason string) codes.Code {
 	switch reason {
-	case "NO_NODE", "NO_PARENT":
+	case "NO_NODE", "NO_PARENT", "NO_WATCH":
 		return codes.NotFound
 	case "NODE_EXISTS":
 		return codes.AlreadyExists
-	case "BAD_VERSION":
+	case "BAD_VERSION", "SESSION_MOVED":
 		return codes.Aborted
-	case "NOT_EMPTY", "EPHEMERAL_PARENT", "QUOTA_EXCEEDED":
+	case "NOT_EMPTY", "EPHEMERAL_PARENT", "QUOTA_EXCEEDED", "NO_SESSION":
 		return codes.FailedPrecondition
 	case "NO_AUTH":
 		return codes.PermissionDenied
@@ -28,6 +30,12 @@ func codeOf(reason string) codes.Code {
 		return codes.InvalidArgument
 	case "NO_SPACE", "OVERLOADED":
 		return codes.ResourceExhausted
+	case "AUTH_FAILED":
+		return codes.Unauthenticated
+	case "COMPACTED":
+		return codes.OutOfRange
+	case "UNKNOWN_OUTCOME":
+		return codes.Unknown
 	case "UNAVAILABLE":
 		return codes.Unavailable
 	}
@@ -50,6 +58,24 @@ type Refusal struct {
 	RetryAfter time.Duration
 	// Zxid is the version of the tree in which the error was found.
 	Zxid uint64
+}
+
+// failure returns the refusal of err as it stands in an answer.
+func failure(err error) *apiv1.Failure {
+	st := status.Convert(err)
+	f := &apiv1.Failure{Code: uint32(st.Code()), Message: st.Message()}
+	for _, d := range st.Details() {
+		info, ok := d.(*errdetails.ErrorInfo)
+		if !ok {
+			continue
+		}
+		f.Reason, f.Path = info.GetReason(), info.GetMetadata()["path"]
+		version, _ := strconv.ParseInt(info.GetMetadata()["version"], 10, 32)
+		op, _ := strconv.ParseUint(info.GetMetadata()["op"], 10, 32)
+		f.Zxid, _ = strconv.ParseUint(info.GetMetadata()["zxid"], 10, 64)
+		f.Version, f.Op = int32(version), uint32(op)
+	}
+	return f
 }
 
 // Err returns the refusal as a gRPC status with its details.

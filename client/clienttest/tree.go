@@ -50,6 +50,9 @@ type change struct {
 	nodes map[string]*node
 	zxid  uint64
 	who   []string
+	// by is the session that makes the change, nil for none; effects is what it does.
+	by      *session
+	effects []effect
 }
 
 // begin must be called with f.mu held.
@@ -57,7 +60,11 @@ func (f *Fake) begin(who []string) *change {
 	return &change{f: f, nodes: maps.Clone(f.mu.nodes), zxid: f.mu.zxid + 1, who: who}
 }
 
-func (c *change) publish() { c.f.mu.nodes, c.f.mu.zxid = c.nodes, c.zxid }
+// publish makes the change the tree's, and tells whoever watches. It must be called with f.mu held.
+func (c *change) publish() {
+	c.f.mu.nodes, c.f.mu.zxid = c.nodes, c.zxid
+	c.f.tell(c.effects)
+}
 
 func (c *change) refuse(reason, path, detail string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Path: path, Detail: fmt.Sprintf(detail, args...), Zxid: c.zxid - 1}
@@ -86,7 +93,9 @@ func (c *change) create(r *apiv1.CreateRequest) (string, *node, *Refusal) {
 		return "", nil, c.refuse("NO_PARENT", target, "the parent %s does not exist", parentOf(target))
 	case len(r.GetData()) > c.f.MaxValue:
 		return "", nil, c.refuse("TOO_LARGE", target, "the value has %d bytes, the limit is %d", len(r.GetData()), c.f.MaxValue)
-	case r.GetKind() == apiv1.NodeKind_NODE_KIND_EPHEMERAL:
+	case parent.stat.GetOwner() != 0:
+		return "", nil, c.refuse("EPHEMERAL_PARENT", target, "an ephemeral node has no children")
+	case r.GetKind() == apiv1.NodeKind_NODE_KIND_EPHEMERAL && c.by == nil:
 		return "", nil, c.refuse("BAD_ARGUMENTS", target, "an ephemeral node needs a session")
 	case (r.GetKind() == apiv1.NodeKind_NODE_KIND_TTL) != (r.GetTtlMs() > 0):
 		return "", nil, c.refuse("BAD_ARGUMENTS", target, "ttl_ms belongs to kind TTL, and only to it")
@@ -104,6 +113,10 @@ func (c *change) create(r *apiv1.CreateRequest) (string, *node, *Refusal) {
 	if len(r.GetAcl()) > 0 {
 		n.acl = r.GetAcl()
 	}
+	if n.stat.Kind == apiv1.NodeKind_NODE_KIND_EPHEMERAL {
+		n.stat.Owner = c.by.id
+	}
+	c.did(apiv1.EventType_EVENT_TYPE_CREATED, target, n)
 	p := c.edit(parentOf(target))
 	p.created++
 	p.stat.NumChildren, p.stat.Cversion, p.stat.Pzxid = p.stat.NumChildren+1, p.stat.Cversion+1, c.zxid
@@ -150,6 +163,7 @@ func (c *change) set(r *apiv1.SetRequest) (*node, *Refusal) {
 	n := c.edit(r.GetPath())
 	n.data, n.stat.DataLength = r.Data, int32(len(r.GetData()))
 	n.stat.Version, n.stat.Mzxid, n.stat.MtimeMs = n.stat.Version+1, c.zxid, time.Now().UnixMilli()
+	c.did(apiv1.EventType_EVENT_TYPE_DATA_CHANGED, r.GetPath(), n)
 	return n, nil
 }
 
@@ -165,10 +179,20 @@ func (c *change) delete(r *apiv1.DeleteRequest) *Refusal {
 	case !allows(c.nodes[parentOf(r.GetPath())], 8, c.who):
 		return c.refuse("NO_AUTH", r.GetPath(), "the parent does not allow DELETE")
 	}
-	p := c.edit(parentOf(r.GetPath()))
-	p.stat.NumChildren, p.stat.Cversion, p.stat.Pzxid = p.stat.NumChildren-1, p.stat.Cversion+1, c.zxid
-	delete(c.nodes, r.GetPath())
+	c.drop(r.GetPath())
 	return nil
+}
+
+// drop takes a node out that has no children.
+func (c *change) drop(path string) {
+	c.did(apiv1.EventType_EVENT_TYPE_DELETED, path, c.nodes[path])
+	p := c.edit(parentOf(path))
+	p.stat.NumChildren, p.stat.Cversion, p.stat.Pzxid = p.stat.NumChildren-1, p.stat.Cversion+1, c.zxid
+	delete(c.nodes, path)
+}
+
+func (c *change) did(t apiv1.EventType, path string, n *node) {
+	c.effects = append(c.effects, effect{zxid: c.zxid, what: t, path: path, node: n})
 }
 
 // below returns the paths of all nodes under root, parents first, siblings by name.
