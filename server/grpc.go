@@ -24,7 +24,7 @@ const (
 	// drainLimit is how long calls in progress may take to end when the server stops.
 	drainLimit = 4 * time.Second
 	// flushGrace is how long the last replies may take to be sent when only streams
-	// without an end (health's Watch, reflection) are left.
+	// without an end (health's Watch, reflection, those of clients that do not read) are left.
 	flushGrace = 250 * time.Millisecond
 	// handshakeLimit is how long a client may take to say hello.
 	handshakeLimit = 10 * time.Second
@@ -107,11 +107,12 @@ func (f *front) serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// drain takes no new calls, lets those in progress end, and cuts off what is
+// drain takes no new calls, ends the streams that have no end, lets the calls in progress end, and cuts off what is
 // left when the time is up or nothing but gRPC's own streams is.
 func (f *front) drain(cause error) {
 	f.onDrain(cause, drainLimit)
 	f.health.Shutdown()
+	f.calls.endStreams()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

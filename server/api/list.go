@@ -26,15 +26,11 @@ const entryOverhead = 80
 // tree. The version is held as long as the stream lives; the number of such
 // streams is bounded.
 func (k *Keeper) List(r *apiv1.ListRequest, stream apiv1.Keeper_ListServer) error {
-	select {
-	case k.lists <- struct{}{}:
-		defer func() { <-k.lists }()
-	default:
-		return Error(&fault.Error{
-			Kind: fault.Overloaded, Path: r.GetPath(), RetryAfter: listRetry,
-			Detail: "too many lists are being read on this server (--max-lists)",
-		})
+	done, err := k.listing(r.GetPath())
+	if err != nil {
+		return Error(err)
 	}
+	defer done()
 	if err := viewOfList(r); err != nil {
 		return Error(err)
 	}
