@@ -78,6 +78,9 @@ func (t *Term) Committed() txn.Zxid { return t.acks.committed() }
 // applies the next txns on it; it is dropped with the reign.
 func (t *Term) Tip() *tree.Draft { return t.tip }
 
+// Next returns the zxid that the next txn will have. For the proposer.
+func (t *Term) Next() txn.Zxid { return txn.MakeZxid(t.lead.epoch, t.counter+1) }
+
 // Ready tells whether another batch may be prepared. An error ends the reign at
 // this batch boundary: what is in flight is still finished, since a full disk
 // stops only the log's next segment, and a counter at its end only the next txn.

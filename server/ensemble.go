@@ -8,6 +8,7 @@ import (
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/quorum"
+	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -88,6 +89,18 @@ func (n *Node) timing() peer.Timing {
 		t.StallLimit = -1
 	}
 	return t
+}
+
+// touched returns which sessions this server's clients have touched since it was last called.
+func (n *Node) touched() []txn.SessionID { return n.sessions.Touched() }
+
+// sweep is how the leader deletes what goes by itself.
+func (n *Node) sweep() pipeline.Sweep {
+	s := pipeline.Sweep{Interval: n.cfg.ContainerInterval, PerMinute: n.cfg.ContainerRate, Unused: n.cfg.ContainerUnused}
+	if s.Interval == 0 {
+		s.Interval = -1
+	}
+	return s
 }
 
 // servePeers serves other servers until ctx ends.

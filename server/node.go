@@ -146,8 +146,10 @@ func (n *Node) assemble() error {
 		Peer: n.peer, Store: n.store, Outstanding: n.cfg.MaxOutstanding,
 		Limits: tree.Limits{MaxData: int(n.cfg.MaxValue), MaxRecord: int(n.cfg.MaxRequest), EnforceQuota: n.cfg.EnforceQuota},
 		Events: both(n.log.Pipeline(), n.metrics.Pipeline()),
+		Tick:   n.cfg.Tick, Touched: n.touched, Sweep: n.sweep(),
 	})
 	n.peer.Handle(n.pipeline.Forwarded)
+	n.peer.HandleTouches(n.touched, n.pipeline.Heard)
 	n.sessions = session.NewTable(session.Config{
 		Pipeline: n.pipeline, Server: n.cfg.ServerID(), MaxSessions: n.cfg.MaxSessions,
 		MinTimeout: n.cfg.MinSessionTimeout, MaxTimeout: n.cfg.MaxSessionTimeout, Random: randomBytes,

@@ -123,6 +123,14 @@ type Config struct {
 	// MaxSessionRequests is how many requests of one session may be without an answer, 1 to 100,000; no more are read until
 	// there are fewer. Default 1,000.
 	MaxSessionRequests int
+	// ContainerInterval is how often the leader looks for containers that are empty again, and for nodes that have outlived
+	// their time to live, 100 ms to 24 h; 0 never. Default 1 min. ContainerRate is how many of them it deletes in a minute, 1 to
+	// 1,000,000. Default 10,000.
+	ContainerInterval time.Duration
+	ContainerRate     int
+	// ContainerUnused is the age from which a container that never had a child is deleted too, 1 s to 10,000 h; 0 never. Default
+	// 5 min, as ZooKeeper's since 3.10.
+	ContainerUnused time.Duration
 	// WatchHistory is how much memory the latest changes may take that a Watch may begin with, in
 	// bytes, 1 MiB to 64 GiB. What is older is answered with COMPACTED. Default 64 MiB.
 	WatchHistory Size
@@ -175,6 +183,9 @@ func Default() Config {
 		MaxSessionTimeout:  time.Minute,
 		MaxSessions:        1_000_000,
 		MaxSessionRequests: 1_000,
+		ContainerInterval:  time.Minute,
+		ContainerRate:      10_000,
+		ContainerUnused:    5 * time.Minute,
 		WatchHistory:       watch.DefaultHistory,
 		MaxWatchStreams:    watch.DefaultMaxCursors,
 		SnapshotTxns:       500_000,
@@ -295,6 +306,11 @@ func (p *problems) lasting(flag string, d, low, high time.Duration) {
 	p.add(low <= d && d <= high, "--%s is %v: it must be %v to %v", flag, d, low, high)
 }
 
+// lastingOrNever notes a duration out of bounds that is not 0 either.
+func (p *problems) lastingOrNever(flag string, d, low, high time.Duration) {
+	p.add(d == 0 || low <= d && d <= high, "--%s is %v: it must be %v to %v, or 0 for never", flag, d, low, high)
+}
+
 // beyondTick notes a limit that a single late ping would reach.
 func (p *problems) beyondTick(flag string, d, tick, high time.Duration) {
 	p.add(tick < d && d <= high, "--%s is %v: it must be more than --tick, which is %v, and at most %v", flag, d, tick, high)
@@ -325,6 +341,9 @@ func (p *problems) limits(c *Config) {
 	p.lasting("max-session-timeout", c.MaxSessionTimeout, c.MinSessionTimeout, 24*time.Hour)
 	p.between("max-sessions", int64(c.MaxSessions), 1, 10_000_000)
 	p.between("max-session-requests", int64(c.MaxSessionRequests), 1, 100_000)
+	p.lastingOrNever("container-interval", c.ContainerInterval, 100*time.Millisecond, 24*time.Hour)
+	p.between("container-rate", int64(c.ContainerRate), 1, 1_000_000)
+	p.lastingOrNever("container-unused", c.ContainerUnused, time.Second, 10_000*time.Hour)
 	p.sized("watch-history", c.WatchHistory, 1<<20, 64<<30)
 	p.between("max-watch-streams", int64(c.MaxWatchStreams), 1, 1_000_000)
 	user, hash, ok := strings.Cut(c.SuperDigest, ":")

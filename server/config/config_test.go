@@ -40,6 +40,11 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 			"watches", func(c *config.Config) { c.WatchHistory, c.MaxWatchStreams = 1, 0 },
 			[]string{"--watch-history is 1: it must be 1MiB to 64GiB", "--max-watch-streams is 0"},
 		},
+		{
+			"containers", func(c *config.Config) { c.ContainerInterval, c.ContainerRate, c.ContainerUnused = 1, 0, 1 },
+			[]string{"--container-interval is 1ns: it must be 100ms to 24h0m0s, or 0 for never", "--container-rate is 0", "--container-unused is 1ns"},
+		},
+		{"no containers", func(c *config.Config) { c.ContainerInterval, c.ContainerUnused = 0, 0 }, nil},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},

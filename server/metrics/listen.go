@@ -6,6 +6,7 @@ import (
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/snap"
+	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
 )
 
@@ -47,6 +48,9 @@ func (m *Metrics) Pipeline() pipeline.Events {
 		Applied:   func(took time.Duration) { m.quorumAck.Observe(millis(took)) },
 		Forwarded: func() { m.forwarded.Inc() },
 		SoftQuota: func(string) { m.softQuota.Inc() },
+
+		Expired:      func(txn.SessionID) { m.expired.Inc() },
+		ExpiryPaused: func() { m.expiryPauses.Inc() },
 	}
 }
 

@@ -39,6 +39,8 @@ type Metrics struct {
 	tornTails    prometheus.Counter
 	panics       prometheus.Counter
 	connRejected prometheus.Counter
+	expired      prometheus.Counter
+	expiryPauses prometheus.Counter
 }
 
 // New returns metrics that stand at zero.
@@ -65,6 +67,7 @@ func (m *Metrics) zookeeper() {
 	m.quorumAck = m.summary("quorum_ack_latency", "Time from proposing a batch until a quorum has it and it is applied, in milliseconds.")
 	m.dbInitTime = m.summary("dbinittime", "Time to recover from disk, in milliseconds.")
 	m.connRejected = m.counter("connection_rejected", "Connections refused because as many as may be were open.")
+	m.expired = m.counter("stale_sessions_expired", "Sessions that this leader closed because nothing was heard of them.")
 }
 
 // own makes the metrics that only Quorate has.
@@ -78,6 +81,7 @@ func (m *Metrics) own() {
 	m.softQuota = m.counter("quorate_soft_quota_exceeded_total", "Changes beyond a soft quota.")
 	m.tornTails = m.counter("quorate_wal_torn_tails_total", "Torn tails of crashes cut at start.")
 	m.panics = m.counter("quorate_panics_total", "Calls that panicked.")
+	m.expiryPauses = m.counter("quorate_session_expiry_pauses_total", "Times that this server began to lead, or stood still while it led: no session expired until all learners were heard.")
 }
 
 func (m *Metrics) counter(name, help string) prometheus.Counter {

@@ -52,6 +52,8 @@ func TestEventsAreCounted(t *testing.T) {
 	l.Applied(4 * time.Millisecond)
 	l.Forwarded()
 	l.SoftQuota("/a")
+	l.Expired(7)
+	l.ExpiryPaused()
 	m.ConnectionRefused()
 	m.Panicked()
 	has(t, scrape(t, m),
@@ -60,7 +62,7 @@ func TestEventsAreCounted(t *testing.T) {
 		"snapshottime_sum 5", "quorate_snapshots_total 1", "snapshot_error_count 1", "looking_count 1",
 		"quorum_ack_latency_sum 4", "quorate_requests_forwarded_total 1",
 		"quorate_requests_total 4", "proposal_count 3", "quorate_soft_quota_exceeded_total 1",
-		"connection_rejected 1", "quorate_panics_total 1")
+		"stale_sessions_expired 1", "quorate_session_expiry_pauses_total 1", "connection_rejected 1", "quorate_panics_total 1")
 	s.Log.Room()
 	has(t, scrape(t, m), "quorate_wal_full 0")
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/lease"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -18,12 +19,15 @@ type job struct {
 	err   error
 	done  func(Reply, error) // called once, by whom the job has come to
 	term  *peer.Term         // the reign in which it was forwarded; nil for one that was started here
+	// expires is the session that the request closes because it is due; 0 for any other.
+	expires txn.SessionID
 }
 
 // batch is a peer.Batch being made, with those who wait for it.
 type batch struct {
 	pipeline *Pipeline
 	term     *peer.Term
+	leases   *lease.Leases
 	jobs     []*job // started on this server: finished when the batch is applied
 	others   []*job // of learners: finished when the batch is proposed
 	requests int
@@ -50,14 +54,22 @@ func (b *batch) add(j *job) {
 		return
 	}
 	b.requests++
-	j.reply, j.err = b.prepare(&j.Request)
+	j.reply, j.err = b.prepare(j)
 }
 
-func (b *batch) prepare(r *Request) (Reply, error) {
-	op, err := b.term.Tip().Prepare(r.Op, r.Caller, b.pipeline.limits)
-	if err != nil {
+func (b *batch) prepare(j *job) (Reply, error) {
+	r := &j.Request
+	if err := b.admit(j); err != nil {
 		return Reply{}, err
 	}
+	op, err := b.term.Tip().Prepare(b.named(r), r.Caller, b.pipeline.limits)
+	switch {
+	case err != nil:
+		return Reply{}, err
+	case op == nil:
+		return b.attached(r), nil
+	}
+	b.lease(j, op)
 	h := txn.Header{Session: r.Session, Cxid: r.Cxid, Author: r.Author}
 	rec, out := b.term.Log(h, op)
 	b.records = append(b.records, rec)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/lease"
 )
 
 // Run carries requests until ctx ends. Then it refuses those not yet proposed or
@@ -63,13 +64,15 @@ func (p *Pipeline) take(ctx context.Context, over <-chan struct{}) *job {
 // every one of them is done.
 func (p *Pipeline) sequence(ctx context.Context, term *peer.Term) {
 	defer p.settle()
+	leases, end := p.rule(ctx, term)
+	defer end()
 	for p.room(ctx, p.slots, term.Over()) {
 		first := p.take(ctx, term.Over())
 		if first == nil {
 			<-p.slots
 			return
 		}
-		if err := p.propose(ctx, term, first); err != nil {
+		if err := p.propose(ctx, term, leases, first); err != nil {
 			<-p.slots
 			p.await(ctx, term.Over())
 			return
@@ -93,12 +96,12 @@ func (p *Pipeline) room(ctx context.Context, tokens chan<- struct{}, over <-chan
 
 // propose makes one batch of what is waiting. After an error nothing of it was
 // proposed, and its callers know that.
-func (p *Pipeline) propose(ctx context.Context, term *peer.Term, first *job) error {
+func (p *Pipeline) propose(ctx context.Context, term *peer.Term, leases *lease.Leases, first *job) error {
 	if err := term.Ready(); err != nil {
 		first.done(Reply{}, peer.Refusal(err))
 		return err
 	}
-	b := &batch{pipeline: p, term: term}
+	b := &batch{pipeline: p, term: term, leases: leases}
 	b.add(first)
 	for b.room() {
 		select {

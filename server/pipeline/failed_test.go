@@ -98,7 +98,7 @@ func TestTxnSaysWhoAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := boot(t, vfs.NewMem())
 		defer s.down()
-		reply, err := s.pipe.Submit(t.Context(), pipeline.Request{Op: create("/a"), Author: "digest:ann", Session: 7, Cxid: 8})
+		reply, err := s.pipe.Submit(t.Context(), pipeline.Request{Op: create("/a"), Author: "digest:ann", Session: s.opens(1000), Cxid: 8})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestTxnSaysWhoAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, err := txn.PeekHeader(rec.Payload)
-		if err != nil || h.Author != "digest:ann" || h.Session != 7 || h.Cxid != 8 || h.Zxid != reply.Zxid {
+		if err != nil || h.Author != "digest:ann" || h.Session != txn.MakeSessionID(1, reply.Zxid-1) || h.Cxid != 8 || h.Zxid != reply.Zxid {
 			t.Errorf("logged as %+v, %v", h, err)
 		}
 		_ = r.Close()

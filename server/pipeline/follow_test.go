@@ -76,12 +76,7 @@ func (e *ensemble) start(id txn.ServerID, fs vfs.FS, also ...func(*pipeline.Conf
 	if s.peer, err = peer.New(peer.Config{ID: id, Members: members(), Store: st, Dialer: port, Random: random}); err != nil {
 		e.t.Fatal(err)
 	}
-	c := pipeline.Config{Peer: s.peer, Store: st}
-	for _, change := range also {
-		change(&c)
-	}
-	s.pipe = pipeline.New(c)
-	s.peer.Handle(s.pipe.Forwarded)
+	s.assemble(also...)
 	s.run(func(ctx context.Context) { _ = s.pipe.Run(ctx) })
 	s.run(func(ctx context.Context) { _ = s.peer.Run(ctx) })
 	s.run(func(ctx context.Context) { _ = port.Serve(ctx, s.peer) })

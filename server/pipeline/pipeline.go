@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/lease"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -28,6 +31,13 @@ type Config struct {
 	// Outstanding is how many requests may wait for their turn, and how many of a
 	// follower's for the leader's answer; more are refused as OVERLOADED. Default 10,000; at least 1.
 	Outstanding int
+	// Tick is how exact the expiry of sessions is: the peer's. Default 200 ms.
+	Tick time.Duration
+	// Touched returns which sessions were heard of since it was last called, as [peer.Peer.HandleTouches] has it; nil: none. It is
+	// called at least every half tick while this server leads.
+	Touched func() []txn.SessionID
+	// Sweep says how the leader deletes nodes that go by themselves.
+	Sweep Sweep
 	// Events listens to the steps.
 	Events Events
 }
@@ -42,10 +52,15 @@ type Events struct {
 	Forwarded func()
 	// SoftQuota: a change went beyond the soft quota of a path.
 	SoftQuota func(path string)
+	// Expired: this leader closes a session of which nothing was heard for too long.
+	Expired func(session txn.SessionID)
+	// ExpiryPaused: this server has begun to lead, or has stood still: no session expires until all learners were heard.
+	ExpiryPaused func()
 }
 
 const (
 	defaultOutstanding = 10_000
+	defaultTick        = 200 * time.Millisecond
 	// maxBatch bounds the requests of one batch, so that a reply never waits for
 	// more than this many others to be prepared.
 	maxBatch = 1024
@@ -65,18 +80,27 @@ type Pipeline struct {
 	limits  tree.Limits
 	events  Events
 	queue   chan *job
-	slots   chan struct{} // a token for each batch on its way
-	asked   chan struct{} // a token for each request that waits for the leader's answer
-	stopped chan struct{} // closed when Run has returned
+	tick    time.Duration
+	touched func() []txn.SessionID
+	sweeps  Sweep
+	leases  atomic.Pointer[lease.Leases] // of the reign there is; nil without one
+	slots   chan struct{}                // a token for each batch on its way
+	asked   chan struct{}                // a token for each request that waits for the leader's answer
+	stopped chan struct{}                // closed when Run has returned
 }
 
-// New returns a pipeline that carries nothing until Run. [Pipeline.Forwarded] is for [peer.Peer.Handle].
+// New returns a pipeline that carries nothing until Run. [Pipeline.Forwarded] is for [peer.Peer.Handle], and
+// [Pipeline.Heard] for [peer.Peer.HandleTouches].
 func New(c Config) *Pipeline {
 	if c.Outstanding == 0 {
 		c.Outstanding = defaultOutstanding
 	}
+	if c.Touched == nil {
+		c.Touched = func() []txn.SessionID { return nil }
+	}
 	return &Pipeline{
 		peer: c.Peer, store: c.Store, limits: c.Limits, events: c.Events, queue: make(chan *job, c.Outstanding),
+		tick: cmp.Or(c.Tick, defaultTick), touched: c.Touched, sweeps: c.Sweep.complete(),
 		slots: make(chan struct{}, window), asked: make(chan struct{}, c.Outstanding), stopped: make(chan struct{}),
 	}
 }

@@ -28,6 +28,11 @@ type server struct {
 	pipe  *pipeline.Pipeline
 	// stops end pipeline, peer and store, in this order, each waiting for its end.
 	stops []func()
+
+	mu struct {
+		sync.Mutex
+		touched []txn.SessionID
+	}
 }
 
 func boot(t *testing.T, fs vfs.FS, also ...func(*pipeline.Config)) *server {
@@ -54,12 +59,19 @@ func prepare(t *testing.T, fs vfs.FS, also ...func(*pipeline.Config)) *server {
 	if s.peer, err = peer.New(peer.Config{ID: 1, Members: []txn.Member{{ID: 1}}, Store: st, Random: random}); err != nil {
 		t.Fatal(err)
 	}
-	c := pipeline.Config{Peer: s.peer, Store: st}
+	s.assemble(also...)
+	return s
+}
+
+// assemble puts the pipeline on the peer.
+func (s *server) assemble(also ...func(*pipeline.Config)) {
+	c := pipeline.Config{Peer: s.peer, Store: s.store, Touched: s.collect}
 	for _, change := range also {
 		change(&c)
 	}
 	s.pipe = pipeline.New(c)
-	return s
+	s.peer.Handle(s.pipe.Forwarded)
+	s.peer.HandleTouches(s.collect, s.pipe.Heard)
 }
 
 func locked(rng *rand.Rand) func() uint64 {

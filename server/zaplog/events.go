@@ -52,6 +52,8 @@ func (l *Logger) wal() wal.Events {
 func (l *Logger) Pipeline() pipeline.Events {
 	z := l.zap.Named("pipeline")
 	return pipeline.Events{
-		SoftQuota: func(path string) { z.Warn("soft quota exceeded", zap.String("path", path)) },
+		SoftQuota:    func(path string) { z.Warn("soft quota exceeded", zap.String("path", path)) },
+		Expired:      func(session txn.SessionID) { z.Debug("session expired", zap.Stringer("session", session)) },
+		ExpiryPaused: func() { z.Info("no session expires until all followers and observers have told which live") },
 	}
 }

@@ -1,0 +1,230 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quorate/quorate/server/lease"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// court is leases and what they ask of the world, each part a test's.
+type court struct {
+	*lease.Leases
+	mu struct {
+		sync.Mutex
+		rounds   uint64
+		answered uint64
+		pauses   int
+		own      []txn.SessionID
+		asked    []txn.SessionID
+		flying   int
+		most     int // that were being closed at a time
+		dones    []func(error)
+		holds    bool  // nothing that is asked for is done
+		fails    error // what is asked for ends with
+		closed   map[txn.SessionID]time.Time
+	}
+}
+
+func rule(t *testing.T, n int, timeout int64) *court {
+	c := &court{}
+	c.mu.closed = map[txn.SessionID]time.Time{}
+	c.Leases = lease.New(lease.Config{
+		Tick:     tick,
+		Round:    func() uint64 { c.mu.Lock(); defer c.mu.Unlock(); c.mu.rounds++; return c.mu.rounds },
+		Answered: func(round uint64) bool { c.mu.Lock(); defer c.mu.Unlock(); return c.mu.answered >= round },
+		Own:      func() []txn.SessionID { c.mu.Lock(); defer c.mu.Unlock(); own := c.mu.own; c.mu.own = nil; return own },
+		Expire:   c.expire,
+		Paused:   func() { c.mu.Lock(); defer c.mu.Unlock(); c.mu.pauses++ },
+	}, func(yield func(tree.Session) bool) {
+		for i := range n {
+			if !yield(tree.Session{ID: txn.SessionID(i + 1), Timeout: timeout}) {
+				return
+			}
+		}
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); c.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	return c
+}
+
+func (c *court) set(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
+// expire closes a session, in its own time.
+func (c *court) expire(id txn.SessionID, done func(error)) {
+	c.mu.Lock()
+	c.mu.asked = append(c.mu.asked, id)
+	c.mu.flying++
+	c.mu.most = max(c.mu.most, c.mu.flying)
+	holds, fails := c.mu.holds, c.mu.fails
+	finish := func(err error) {
+		c.mu.Lock()
+		c.mu.flying--
+		c.mu.Unlock()
+		if err == nil && c.Expire(id) {
+			c.Closed(id)
+			c.mu.Lock()
+			c.mu.closed[id] = time.Now()
+			c.mu.Unlock()
+		}
+		done(err)
+	}
+	if holds {
+		c.mu.dones = append(c.mu.dones, finish)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	finish(fails)
+}
+
+func (c *court) gone() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.mu.closed)
+}
+
+// TestWaitsForTheLearners: nothing expires before a round that was begun in this reign is answered, and then what is due does.
+func TestWaitsForTheLearners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 2, 1000)
+		time.Sleep(10 * time.Second)
+		if c.mu.rounds != 1 || c.mu.pauses != 1 || c.gone() != 0 {
+			t.Fatalf("%d rounds, %d pauses, %d expired", c.mu.rounds, c.mu.pauses, c.gone())
+		}
+		c.Touched([]txn.SessionID{2})
+		c.set(func() { c.mu.answered = 1 })
+		time.Sleep(tick)
+		if c.gone() != 1 || c.mu.closed[1].IsZero() {
+			t.Errorf("expired: %v", c.mu.closed)
+		}
+		time.Sleep(time.Second + tick)
+		if c.gone() != 2 {
+			t.Errorf("expired: %v", c.mu.closed)
+		}
+	})
+}
+
+// TestOwnClientsAreHeard each time before it is looked what is due.
+func TestOwnClientsAreHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 1, 200)
+		c.set(func() { c.mu.answered = 9 })
+		for range 50 {
+			time.Sleep(199 * time.Millisecond)
+			c.set(func() { c.mu.own = []txn.SessionID{1} })
+		}
+		if c.gone() != 0 {
+			t.Fatal("expired")
+		}
+		last := time.Now()
+		time.Sleep(time.Second)
+		if took := c.mu.closed[1].Sub(last); took <= 200*time.Millisecond || took > 200*time.Millisecond+tick+tick/2 {
+			t.Errorf("lived for %v", took)
+		}
+	})
+}
+
+// TestFewAtATime: however many are due, only some of them are asked for at a time, and each once.
+func TestFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 100_000
+		c := rule(t, n, 500)
+		c.set(func() { c.mu.answered, c.mu.holds = 9, true })
+		time.Sleep(time.Second)
+		if c.mu.flying == 0 || c.mu.flying > 128 || c.gone() != 0 {
+			t.Fatalf("%d are asked for", c.mu.flying)
+		}
+		for c.gone() < n {
+			c.mu.Lock()
+			dones := c.mu.dones
+			c.mu.dones = nil
+			c.mu.Unlock()
+			if len(dones) == 0 {
+				t.Fatalf("after %d nothing more is asked for", c.gone())
+			}
+			for _, done := range dones {
+				done(nil)
+			}
+			synctest.Wait()
+		}
+		if c.mu.most > 128 || len(c.mu.asked) != n {
+			t.Errorf("up to %d at a time, %d in all", c.mu.most, len(c.mu.asked))
+		}
+	})
+}
+
+// TestAskedAgain: what cannot be done now is tried again in the next half tick, not before.
+func TestAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 1000, 500)
+		c.set(func() { c.mu.answered, c.mu.fails = 9, errors.New("busy") })
+		time.Sleep(time.Second)
+		if tries := len(c.mu.asked); tries == 0 || tries > 128*12 || c.gone() != 0 {
+			t.Fatalf("tried %d times in half a second", tries)
+		}
+		c.set(func() { c.mu.fails = nil })
+		time.Sleep(2 * tick)
+		if c.gone() != 1000 {
+			t.Errorf("%d of 1000 expired", c.gone())
+		}
+	})
+}
+
+// TestTouchedMeanwhile: who is heard of while the end is on its way lives on.
+func TestTouchedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 2, 500)
+		c.set(func() { c.mu.answered, c.mu.holds = 9, true })
+		time.Sleep(time.Second)
+		c.Touched([]txn.SessionID{1})
+		c.set(func() { c.mu.holds = false })
+		for _, done := range c.mu.dones {
+			done(nil)
+		}
+		if !slices.Equal(c.mu.asked, []txn.SessionID{1, 2}) || c.gone() != 1 || !c.mu.closed[1].IsZero() {
+			t.Fatalf("asked for %v, expired: %v", c.mu.asked, c.mu.closed)
+		}
+		time.Sleep(time.Second)
+		if c.gone() != 2 {
+			t.Error("it never expires")
+		}
+	})
+}
+
+// TestAsks: the first server from which a session's own stream asks has it, until the session is attached elsewhere.
+func TestAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 1, 500)
+		for i, ask := range []struct {
+			via      txn.ServerID
+			attached bool
+			want     bool
+		}{{3, false, true}, {2, true, true}, {3, true, false}, {3, false, true}, {2, true, true}} {
+			if got := c.Asks(1, ask.via, ask.attached); got != ask.want {
+				t.Errorf("%d: %t", i, got)
+			}
+		}
+		c.Attached(1, 3)
+		if c.Asks(1, 2, true) || !c.Asks(1, 3, true) {
+			t.Error("it has moved to 3")
+		}
+		c.Opened(2, 500, 1)
+		if c.Asks(2, 2, true) || !c.Asks(2, 1, true) {
+			t.Error("it was opened by way of 1")
+		}
+	})
+}

@@ -1,0 +1,312 @@
+package pipeline_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+	"github.com/quorate/quorate/store/vfs"
+)
+
+const tick = 200 * time.Millisecond // the pipeline's default
+
+// opens opens a session on this server; timeout is in milliseconds.
+func (s *server) opens(timeout int64) txn.SessionID {
+	s.t.Helper()
+	r, err := s.submit(&tree.CreateSessionRequest{CreateSession: txn.CreateSession{Timeout: timeout, TokenHash: []byte("hash")}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return txn.MakeSessionID(s.peer.ID(), r.Zxid)
+}
+
+// asks carries out what a session asks for on its own stream.
+func (s *server) asks(id txn.SessionID, op tree.Request) error {
+	_, err := s.pipe.Submit(s.t.Context(), pipeline.Request{Op: op, Session: id, Attached: true})
+	return err
+}
+
+// attaches brings a session's client here.
+func (s *server) attaches(id txn.SessionID) error {
+	_, err := s.submit(&tree.AttachRequest{Session: id, TokenHash: []byte("hash")})
+	return err
+}
+
+// touches notes that this server has heard of a session; collect gives that to the peer.
+func (s *server) touches(id txn.SessionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.touched = append(s.mu.touched, id)
+}
+
+func (s *server) collect() []txn.SessionID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	touched := s.mu.touched
+	s.mu.touched = nil
+	return touched
+}
+
+func (s *server) isOpen(id txn.SessionID) bool {
+	_, open := s.pipe.Version().Session(id)
+	return open
+}
+
+// livesInBubble waits until a session is gone here, and returns how long it took since began.
+func (s *server) livesInBubble(id txn.SessionID, began time.Time) time.Duration {
+	s.t.Helper()
+	for range 1_000_000 {
+		if !s.isOpen(id) {
+			return time.Since(began)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.t.Fatalf("session %v lives on", id)
+	return 0
+}
+
+// TestSessionOnAnyServer: its id is the server's that opened it, and nobody else's; it is fenced when its client goes elsewhere.
+func TestSessionOnAnyServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		leader, follower, observer := e.led()
+		all := []*server{leader, follower, observer}
+		seen := map[txn.SessionID]bool{}
+		for i, s := range all {
+			id := s.opens(60_000)
+			if !s.isOpen(id) || id.Server() != s.peer.ID() || seen[id] {
+				t.Fatalf("session %v of server %d: open: %t", id, s.peer.ID(), s.isOpen(id))
+			}
+			seen[id] = true
+			if err := s.asks(id, create("/"+string(rune('a'+i)))); err != nil {
+				t.Fatalf("where it was opened: %v", err)
+			}
+			other := all[(i+1)%3]
+			if err := other.asks(id, create("/x")); !fault.Is(err, fault.SessionMoved) {
+				t.Errorf("without attaching: %v", err)
+			}
+			before := leader.pipe.Version().Zxid()
+			if err := other.attaches(id); err != nil {
+				t.Fatalf("attaching: %v", err)
+			}
+			if now := leader.pipe.Version().Zxid(); now != before {
+				t.Errorf("attaching took the zxid %v", now)
+			}
+			err := s.asks(id, create("/x"))
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Kind != fault.SessionMoved || f.Zxid == 0 {
+				t.Errorf("from where it was: %v", err)
+			}
+			if _, err := s.pipe.Submit(t.Context(), pipeline.Request{Op: &tree.CheckRequest{Path: "/", Version: tree.AnyVersion}, Session: id}); err != nil {
+				t.Errorf("who only names it: %v", err)
+			}
+			if err := other.asks(id, &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: id}}); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range all {
+				if err := s.asks(id, create("/x")); !fault.Is(err, fault.NoSession) {
+					t.Errorf("closed: %v", err)
+				}
+				if err := s.attaches(id); !fault.Is(err, fault.NoSession) {
+					t.Errorf("attaching to a closed one: %v", err)
+				}
+			}
+		}
+		if _, there := leader.pipe.Version().Get("/x"); there {
+			t.Error("a fenced write was carried out")
+		}
+	})
+}
+
+// TestEndOfASessionWaitsForItsTip: that it is closed is known only because of a txn that is not durable yet.
+func TestEndOfASessionWaitsForItsTip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, holding := make(chan struct{}), false
+		s := boot(t, vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+			if holding && op.Kind == vfs.OpSync {
+				<-gate
+			}
+			return nil
+		}))
+		defer s.down()
+		id := s.opens(60_000)
+		holding = true
+		var answers []error
+		start := func(r pipeline.Request) {
+			s.pipe.Start(r, func(_ pipeline.Reply, err error) { answers = append(answers, err) })
+		}
+		start(pipeline.Request{Op: &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: id}}})
+		start(pipeline.Request{Op: create("/a"), Session: id})
+		start(pipeline.Request{Op: &tree.AttachRequest{Session: id, TokenHash: []byte("hash")}})
+		synctest.Wait()
+		if len(answers) != 0 {
+			t.Fatalf("answered before the disk: %v", answers)
+		}
+		close(gate)
+		synctest.Wait()
+		if len(answers) != 3 || answers[0] != nil || !fault.Is(answers[1], fault.NoSession) || !fault.Is(answers[2], fault.NoSession) {
+			t.Errorf("answers %v", answers)
+		}
+	})
+}
+
+// TestExpiryInTime: within (timeout, timeout + tick] after the last touch, on the leader itself and through a learner, with its
+// ephemeral nodes, in one txn. Requests and pings are touches.
+func TestExpiryInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := boot(t, vfs.NewMem())
+		defer s.down()
+		time.Sleep(tick) // the pause at the reign's beginning is over
+		for phase := range 20 {
+			time.Sleep(time.Duration(phase) * 17 * time.Millisecond)
+			id := s.opens(1000)
+			touches := []func(){
+				func() { s.pipe.Heard([]txn.SessionID{id}) },
+				func() {
+					if err := s.asks(id, &tree.CheckRequest{Path: "/", Version: tree.AnyVersion}); err != nil {
+						t.Error(err)
+					}
+				},
+				func() {
+					if err := s.attaches(id); err != nil {
+						t.Error(err)
+					}
+				},
+			}
+			if err := s.asks(id, &tree.CreateRequest{Path: "/e", ACL: tree.OpenACL(), Kind: txn.Ephemeral, Owner: id}); err != nil {
+				t.Fatal(err)
+			}
+			for range phase % 4 {
+				time.Sleep(990 * time.Millisecond)
+				touches[phase%3]()
+			}
+			took := s.livesInBubble(id, time.Now())
+			if took <= time.Second || took > time.Second+tick+time.Millisecond { // looked at every millisecond
+				t.Errorf("phase %d: it lived for %v", phase, took)
+			}
+			if _, there := s.pipe.Version().Get("/e"); there {
+				t.Error("its ephemeral node has outlived it")
+			}
+		}
+	})
+}
+
+// TestTouchBeforeTheTurnSaves: expiry is a proposal, and is judged when its turn has come.
+func TestTouchBeforeTheTurnSaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, holding := make(chan struct{}), false
+		s := boot(t, vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+			if holding && op.Kind == vfs.OpSync {
+				<-gate
+			}
+			return nil
+		}))
+		defer s.down()
+		saved, lost := s.opens(1000), s.opens(1000)
+		began := time.Now()
+		time.Sleep(900 * time.Millisecond)
+		holding = true
+		for _, path := range []string{"/a", "/b", "/c"} { // so that the sequencer waits
+			s.pipe.Start(pipeline.Request{Op: create(path)}, func(pipeline.Reply, error) {})
+			synctest.Wait()
+		}
+		time.Sleep(2*tick - time.Millisecond)
+		s.pipe.Heard([]txn.SessionID{saved})
+		holding = false
+		close(gate)
+		synctest.Wait()
+		if !s.isOpen(saved) || s.isOpen(lost) {
+			t.Errorf("after %v: the touched one is open: %t, the other: %t", time.Since(began), s.isOpen(saved), s.isOpen(lost))
+		}
+		if took := s.livesInBubble(saved, time.Now()); took <= time.Second || took > time.Second+tick {
+			t.Errorf("saved for %v", took)
+		}
+	})
+}
+
+// TestLeaderChangeMidExpiry: the next leader gives everybody the whole timeout again, and waits for what is heard of them.
+func TestLeaderChangeMidExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		leader, follower, _ := e.led()
+		id := follower.opens(4000)
+		time.Sleep(3900 * time.Millisecond)
+		if err := leader.peer.Resign(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		leads := func(now peer.Standing) bool { return now.Role == peer.Leading || now.Upstream != nil }
+		e.await(follower.peer.ID(), leads)
+		began := time.Now()
+		if took := follower.livesInBubble(id, began); took < 3500*time.Millisecond || took > 5*time.Second {
+			t.Errorf("in the next reign it lived for %v", took)
+		}
+		if err := follower.asks(id, create("/late")); !fault.Is(err, fault.NoSession) {
+			t.Errorf("after its end: %v", err)
+		}
+	})
+}
+
+// TestTouchesOnLearners keep a session alive for as long as they come, and a stream that breaks does not end it.
+func TestTouchesOnLearners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		_, follower, observer := e.led()
+		for _, s := range []*server{follower, observer} {
+			id := s.opens(1000)
+			for range 20 {
+				time.Sleep(300 * time.Millisecond)
+				s.touches(id)
+			}
+			began := time.Now()
+			if !s.isOpen(id) {
+				t.Fatalf("it was touched, and is gone")
+			}
+			if took := s.livesInBubble(id, began); took <= time.Second || took > time.Second+tick+tick/2+10*time.Millisecond {
+				t.Errorf("it lived for %v after it was last touched", took)
+			}
+		}
+	})
+}
+
+// TestManyExpireAtOnce and hold up nobody: there is always room for others, and each of them goes once.
+func TestManyExpireAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var expired []txn.SessionID
+		s := boot(t, vfs.NewMem(), func(c *pipeline.Config) {
+			c.Events.Expired = func(id txn.SessionID) { expired = append(expired, id) }
+		})
+		defer s.down()
+		const n = 5000
+		opened := 0
+		for range n {
+			s.pipe.Start(pipeline.Request{Op: &tree.CreateSessionRequest{CreateSession: txn.CreateSession{Timeout: 2000}}}, func(_ pipeline.Reply, err error) {
+				if err == nil {
+					opened++
+				}
+			})
+		}
+		synctest.Wait()
+		if opened != n || s.pipe.Version().Sessions() != n {
+			t.Fatalf("%d of %d opened", opened, n)
+		}
+		for len(expired) == 0 {
+			time.Sleep(time.Millisecond)
+			s.mustCreate("/" + time.Now().Format("150405.000"))
+		}
+		synctest.Wait()
+		slices.Sort(expired)
+		if len(slices.Compact(expired)) != n || s.pipe.Version().Sessions() != 0 {
+			t.Errorf("%d expired, %d are left", len(expired), s.pipe.Version().Sessions())
+		}
+	})
+}
