@@ -69,10 +69,11 @@ protolint: $(BUF) ## buf lint
 breaking: $(BUF) ## buf breaking: hold the proto files against AGAINST
 	BUF=$(BUF) tools/breaking $(AGAINST)
 
-generate: $(BUF) ## regenerate gen/ from proto/
+generate: $(BUF) ## regenerate gen/ and docs/api.md from proto/
 	$(BUF) generate
+	BUF=$(BUF) tools/apidoc > docs/api.md
 
-checkgenerate: $(BUF) ## fail if gen/ is not what proto/ generates; changes nothing
+checkgenerate: $(BUF) ## fail if gen/ or docs/api.md is not what proto/ generates; changes nothing
 	BUF=$(BUF) tools/checkgenerate
 
 sim: ## do SEEDS random runs in simulated time, from the seed FIRST on
