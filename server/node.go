@@ -164,6 +164,7 @@ func (n *Node) assemble() error {
 		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status,
 		Connections: n.clients.open.Load, Calls: open.open.Load, Build: n.build, Started: n.started,
 	})
+	n.metrics.WatchHub(n.watches.Stats)
 	return nil
 }
 
