@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -57,6 +58,12 @@ func rule(t *testing.T, n int, timeout int64) *court {
 	return c
 }
 
+// restInBubble lets time pass, and all that happens at its end.
+func restInBubble(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (c *court) set(change func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,6 +98,13 @@ func (c *court) expire(id txn.SessionID, done func(error)) {
 	finish(fails)
 }
 
+// expired returns which sessions have been closed, and when.
+func (c *court) expired() map[txn.SessionID]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.mu.closed)
+}
+
 func (c *court) gone() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,19 +115,19 @@ func (c *court) gone() int {
 func TestWaitsForTheLearners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := rule(t, 2, 1000)
-		time.Sleep(10 * time.Second)
+		restInBubble(10 * time.Second)
 		if c.mu.rounds != 1 || c.mu.pauses != 1 || c.gone() != 0 {
 			t.Fatalf("%d rounds, %d pauses, %d expired", c.mu.rounds, c.mu.pauses, c.gone())
 		}
 		c.Touched([]txn.SessionID{2})
 		c.set(func() { c.mu.answered = 1 })
-		time.Sleep(tick)
-		if c.gone() != 1 || c.mu.closed[1].IsZero() {
-			t.Errorf("expired: %v", c.mu.closed)
+		restInBubble(tick)
+		if c.gone() != 1 || c.expired()[1].IsZero() {
+			t.Errorf("expired: %v", c.expired())
 		}
-		time.Sleep(time.Second + tick)
+		restInBubble(time.Second + tick)
 		if c.gone() != 2 {
-			t.Errorf("expired: %v", c.mu.closed)
+			t.Errorf("expired: %v", c.expired())
 		}
 	})
 }
@@ -124,15 +138,15 @@ func TestOwnClientsAreHeard(t *testing.T) {
 		c := rule(t, 1, 200)
 		c.set(func() { c.mu.answered = 9 })
 		for range 50 {
-			time.Sleep(199 * time.Millisecond)
+			restInBubble(199 * time.Millisecond)
 			c.set(func() { c.mu.own = []txn.SessionID{1} })
 		}
 		if c.gone() != 0 {
 			t.Fatal("expired")
 		}
 		last := time.Now()
-		time.Sleep(time.Second)
-		if took := c.mu.closed[1].Sub(last); took <= 200*time.Millisecond || took > 200*time.Millisecond+tick+tick/2 {
+		restInBubble(time.Second)
+		if took := c.expired()[1].Sub(last); took <= 200*time.Millisecond || took > 200*time.Millisecond+tick+tick/2 {
 			t.Errorf("lived for %v", took)
 		}
 	})
@@ -144,7 +158,7 @@ func TestFewAtATime(t *testing.T) {
 		const n = 100_000
 		c := rule(t, n, 500)
 		c.set(func() { c.mu.answered, c.mu.holds = 9, true })
-		time.Sleep(time.Second)
+		restInBubble(time.Second)
 		if c.mu.flying == 0 || c.mu.flying > 128 || c.gone() != 0 {
 			t.Fatalf("%d are asked for", c.mu.flying)
 		}
@@ -172,12 +186,12 @@ func TestAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := rule(t, 1000, 500)
 		c.set(func() { c.mu.answered, c.mu.fails = 9, errors.New("busy") })
-		time.Sleep(time.Second)
+		restInBubble(time.Second)
 		if tries := len(c.mu.asked); tries == 0 || tries > 128*12 || c.gone() != 0 {
 			t.Fatalf("tried %d times in half a second", tries)
 		}
 		c.set(func() { c.mu.fails = nil })
-		time.Sleep(2 * tick)
+		restInBubble(2 * tick)
 		if c.gone() != 1000 {
 			t.Errorf("%d of 1000 expired", c.gone())
 		}
@@ -189,16 +203,17 @@ func TestTouchedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := rule(t, 2, 500)
 		c.set(func() { c.mu.answered, c.mu.holds = 9, true })
-		time.Sleep(time.Second)
+		restInBubble(time.Second)
 		c.Touched([]txn.SessionID{1})
 		c.set(func() { c.mu.holds = false })
 		for _, done := range c.mu.dones {
 			done(nil)
 		}
-		if !slices.Equal(c.mu.asked, []txn.SessionID{1, 2}) || c.gone() != 1 || !c.mu.closed[1].IsZero() {
-			t.Fatalf("asked for %v, expired: %v", c.mu.asked, c.mu.closed)
+		synctest.Wait()
+		if !slices.Equal(c.mu.asked, []txn.SessionID{1, 2}) || c.gone() != 1 || !c.expired()[1].IsZero() {
+			t.Fatalf("asked for %v, expired: %v", c.mu.asked, c.expired())
 		}
-		time.Sleep(time.Second)
+		restInBubble(time.Second)
 		if c.gone() != 2 {
 			t.Error("it never expires")
 		}
