@@ -208,7 +208,7 @@ func TestACallThatPanicsIsAnInternalError(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	s := grpc.NewServer(grpcOptions(&cfg, links)...)
+	s := grpc.NewServer(grpcOptions(&cfg, nil, links)...)
 	apiv1.RegisterKeeperServer(s, broken)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()

@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/channelz/service"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -49,8 +52,8 @@ type front struct {
 
 // newFront returns a gRPC server with all services behind the chain. Health
 // says NOT_SERVING for now.
-func newFront(cfg *config.Config, links []link, keeper *api.Keeper, operator *admin.Admin) *front {
-	f := &front{grpc: grpc.NewServer(grpcOptions(cfg, links)...), health: health.NewServer()}
+func newFront(cfg *config.Config, secure *tls.Config, links []link, keeper *api.Keeper, operator *admin.Admin) *front {
+	f := &front{grpc: grpc.NewServer(grpcOptions(cfg, secure, links)...), health: health.NewServer()}
 	f.ready(false)
 	f.health.SetServingStatus(adminv1.Admin_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
 	apiv1.RegisterKeeperServer(f.grpc, keeper)
@@ -62,13 +65,18 @@ func newFront(cfg *config.Config, links []link, keeper *api.Keeper, operator *ad
 }
 
 // grpcOptions are the bounds of connections and messages, and the chain.
-func grpcOptions(cfg *config.Config, links []link) []grpc.ServerOption {
+func grpcOptions(cfg *config.Config, secure *tls.Config, links []link) []grpc.ServerOption {
 	var unary []grpc.UnaryServerInterceptor
 	var stream []grpc.StreamServerInterceptor
 	for _, l := range links {
 		unary, stream = append(unary, l.unary), append(stream, l.stream)
 	}
+	protection := insecure.NewCredentials()
+	if secure != nil {
+		protection = credentials.NewTLS(secure)
+	}
 	return []grpc.ServerOption{
+		grpc.Creds(protection),
 		grpc.ChainUnaryInterceptor(unary...),
 		grpc.ChainStreamInterceptor(stream...),
 		grpc.MaxRecvMsgSize(int(cfg.MaxRequest) + frame),

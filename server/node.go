@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -45,6 +46,7 @@ type Node struct {
 	scrapers  net.Listener // nil without --metrics-addr
 	servers   net.Listener // where other servers come; nil without a peer port
 	secret    []byte       // between servers; nil without one
+	secure    *tls.Config  // for clients; nil without TLS
 	watches   *watch.Hub
 	store     *store.Store
 	tracker   *tracker.Tracker
@@ -87,6 +89,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
 // and until Run accepts them, clients wait.
 func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 	if n.secret, err = n.cfg.PeerSecret(); err != nil {
+		return err
+	}
+	if n.secure, err = n.cfg.ClientTLS(); err != nil {
 		return err
 	}
 	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.refused); err != nil {
@@ -157,7 +162,7 @@ func (n *Node) assemble() error {
 	open := newCalls()
 	who := api.NewAuthenticator(n.cfg.SuperDigest)
 	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, n.panicked)
-	n.front = newFront(&n.cfg, links, n.keeper(who), n.admin())
+	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who), n.admin())
 	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -34,13 +35,16 @@ type Authenticator struct {
 func NewAuthenticator(superDigest string) *Authenticator { return &Authenticator{super: superDigest} }
 
 // Authenticate puts the caller's identities into the context, where [CallerOf]
-// finds them: the address always, then those that the call's metadata proves.
+// finds them: the address always, then the subject of the client's certificate, then those that the call's metadata proves.
 // Metadata that cannot be read is UNAUTHENTICATED. It is the auth function of
 // gRPC's middleware.
 func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, error) {
 	caller := make(tree.Caller, 0, 2)
 	if ip, ok := remoteIP(ctx); ok {
 		caller = append(caller, tree.ID{Scheme: "ip", ID: ip})
+	}
+	if subject := certified(ctx); subject != "" {
+		caller = append(caller, tree.ID{Scheme: "x509", ID: subject})
 	}
 	claims := metadata.ValueFromIncomingContext(ctx, AuthHeader)
 	if len(claims) > maxAuth {
@@ -92,6 +96,20 @@ func Digest(user, password string) string {
 	return user + ":" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// certified returns the subject of the certificate that the client has shown, if somebody whom the server trusts vouches for it; as
+// ZooKeeper writes it (RFC 2253), e.g. "CN=ann,O=example".
+func certified(ctx context.Context) string {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		return ""
+	}
+	secured, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(secured.State.VerifiedChains) == 0 {
+		return ""
+	}
+	return strings.ToValidUTF8(secured.State.VerifiedChains[0][0].Subject.String(), "\uFFFD")
+}
+
 // remoteIP returns the address that the call comes from, if it comes over IP.
 func remoteIP(ctx context.Context) (string, bool) {
 	p, ok := peer.FromContext(ctx)
@@ -130,9 +148,12 @@ const maxAuthor = 256
 // authorOf names the caller in the log: the first identity that was proved, else the address.
 func authorOf(c tree.Caller) string {
 	for _, id := range c {
+		name := id.ID
 		if id.Scheme == "digest" {
-			user, _, _ := strings.Cut(id.ID, ":")                                        // the hash is a secret of the access control lists
-			return "digest:" + strings.ToValidUTF8(user[:min(len(user), maxAuthor)], "") // a character may be cut in two
+			name, _, _ = strings.Cut(name, ":") // the hash is a secret of the access control lists
+		}
+		if id.Scheme == "digest" || id.Scheme == "x509" {
+			return id.Scheme + ":" + strings.ToValidUTF8(name[:min(len(name), maxAuthor)], "") // a character may be cut in two
 		}
 	}
 	if len(c) == 0 {

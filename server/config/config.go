@@ -137,6 +137,12 @@ type Config struct {
 	// MaxWatchStreams is how many Watch calls are served at a time, 1 to 1,000,000; one more is refused as
 	// overload. Default 10,000.
 	MaxWatchStreams int
+	// TLSCertFile and TLSKeyFile name files in PEM with the certificate (and those that vouch for it) and the key with which
+	// clients are served by TLS. Empty: clients are served without, the default.
+	TLSCertFile, TLSKeyFile string
+	// TLSClientCAFile names a file in PEM with the certificates that vouch for those of clients: whose subject a client proves to be is its
+	// identity in the scheme x509. Empty: clients have no such identity, the default.
+	TLSClientCAFile string
 	// SuperDigest is an identity that may do everything, as
 	// user:base64(sha1(user:password)); once set, changing the log level and
 	// asking for a snapshot need it. Empty: none, the default.
@@ -225,6 +231,7 @@ func (c *Config) Validate() error {
 	p.timing(c)
 	p.logging(c)
 	p.limits(c)
+	p.tls(c)
 	p.storage(c)
 	return errors.Join(p...)
 }

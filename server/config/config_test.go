@@ -45,6 +45,16 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 			[]string{"--container-interval is 1ns: it must be 100ms to 24h0m0s, or 0 for never", "--container-rate is 0", "--container-unused is 1ns"},
 		},
 		{"no containers", func(c *config.Config) { c.ContainerInterval, c.ContainerUnused = 0, 0 }, nil},
+		{
+			"sessions", func(c *config.Config) {
+				c.MinSessionTimeout, c.MaxSessionTimeout, c.MaxSessions, c.MaxSessionRequests = 1, 25*time.Hour, 0, 0
+			},
+			[]string{
+				"--min-session-timeout is 1ns: it must be 10ms to 24h0m0s", "--max-session-timeout is 25h0m0s: it must be 1ns to 24h0m0s",
+				"--max-sessions is 0", "--max-session-requests is 0",
+			},
+		},
+		{"timeouts the wrong way round", func(c *config.Config) { c.MaxSessionTimeout = time.Millisecond }, []string{"--max-session-timeout is 1ms: it must be 1s to 24h0m0s"}},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},

@@ -53,6 +53,9 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.ContainerUnused, "container-unused", c.ContainerUnused, "age from which a container that never had a child is deleted; 0 never")
 	fs.Var(&c.WatchHistory, "watch-history", "memory of the changes that a Watch may begin with")
 	fs.IntVar(&c.MaxWatchStreams, "max-watch-streams", c.MaxWatchStreams, "Watch calls at a time")
+	fs.StringVar(&c.TLSCertFile, "tls-cert-file", c.TLSCertFile, "`file` in PEM with the certificate with which clients are served by TLS")
+	fs.StringVar(&c.TLSKeyFile, "tls-key-file", c.TLSKeyFile, "`file` in PEM with its key")
+	fs.StringVar(&c.TLSClientCAFile, "tls-client-ca-file", c.TLSClientCAFile, "`file` in PEM with the certificates that vouch for clients, who then are their subjects in the scheme x509")
 	fs.StringVar(&c.SuperDigest, "super-digest", c.SuperDigest, "`identity` that may do everything: user:base64(sha1(user:password))")
 
 	fs.Int64Var(&c.SnapshotTxns, "snapshot-txns", c.SnapshotTxns, "transactions after which a snapshot is written, or up to half as many more")
