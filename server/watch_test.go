@@ -303,6 +303,7 @@ func TestDrainingEndsWatches(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	session := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
 	blocked := all[2]
 	for range 10 {
 		if _, err := w.keeper.Set(t.Context(), &apiv1.SetRequest{Path: "/m", Data: make([]byte, 200<<10)}); err != nil {
@@ -327,6 +328,9 @@ func TestDrainingEndsWatches(t *testing.T) {
 		if status.Code(err) != codes.Unavailable {
 			t.Errorf("got %v", err)
 		}
+	}
+	if err := session.ended(); status.Code(err) != codes.Unavailable {
+		t.Errorf("the session's stream: %v", err)
 	}
 }
 
