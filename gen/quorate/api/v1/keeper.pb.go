@@ -4629,7 +4629,9 @@ func (x *WatchEvent) GetStat() *Stat {
 	return nil
 }
 
-// WatchRequest asks to be told of changes.
+// WatchRequest asks to be told of changes. A node that the caller may not read is left out, of the snapshot and of the events alike,
+// whatever holds for the nodes above and below it. A change of an access control list is no event, and neither is what changes in a node's Stat
+// when its children come and go.
 type WatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute path; there need not be a node.
