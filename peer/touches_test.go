@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	quorumv1 "github.com/quorate/quorate/gen/quorate/quorum/v1"
 	"github.com/quorate/quorate/store/txn"
+	"github.com/quorate/quorate/store/vfs"
 )
 
 func touching(round uint64, ids ...uint64) *quorumv1.SyncRequest {
@@ -92,10 +94,21 @@ func TestTooManyTouches(t *testing.T) {
 // TestLearnerTellsOfTouches with each ping, those of the leader's and its own, each once.
 func TestLearnerTellsOfTouches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, s, ended, _ := upToDateFollower(t)
+		f := awake(t, vfs.NewMem())
 		defer f.asleep()
-		touched := []txn.SessionID{7, 8}
-		f.peer.touches.told.collect = func() []txn.SessionID { now := touched; touched = nil; return now }
+		touched := make(chan []txn.SessionID, 1)
+		f.peer.HandleTouches(func() []txn.SessionID {
+			select {
+			case ids := <-touched:
+				return ids
+			default:
+				return nil
+			}
+		}, nil)
+		s, ended := f.follow(Following)
+		s.lead(1, newAnnals(t))
+		s.pinged()
+		touched <- []txn.SessionID{7, 8}
 		s.say(ping(3))
 		if m := s.pinged(); m.GetRound() != 3 || !slices.Equal(m.GetSessions(), []uint64{7, 8}) {
 			t.Errorf("answered with %v", m)
@@ -104,12 +117,12 @@ func TestLearnerTellsOfTouches(t *testing.T) {
 		if m := s.pinged(); len(m.GetSessions()) != 0 {
 			t.Errorf("told again: %v", m)
 		}
-		touched = []txn.SessionID{9}
+		touched <- []txn.SessionID{9}
 		time.Sleep(f.peer.timing.Tick / 2)
 		if m := s.pinged(); !slices.Equal(m.GetSessions(), []uint64{9}) {
 			t.Errorf("of its own clock: %v", m)
 		}
-		s.end(nil)
+		s.end(io.EOF)
 		<-ended
 	})
 }
