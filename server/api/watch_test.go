@@ -300,6 +300,36 @@ func TestSlowWatchIsCut(t *testing.T) {
 	}
 }
 
+// While a snapshot is sent it has a place among the lists.
+func TestWatchTakesItsTurnAmongTheLists(t *testing.T) {
+	h := newChanging(watch.Config{}, "/a")
+	k := New(Config{Watches: h.Hub, MaxLists: 1})
+	enough := errors.New("enough")
+	for range 2 {
+		err := k.watch(t.Context(), &apiv1.WatchRequest{Path: "/a"}, func(*apiv1.WatchResponse) error {
+			if _, err := k.listing("/"); !fault.Is(err, fault.Overloaded) {
+				t.Errorf("there is room for another: %v", err)
+			}
+			return enough
+		})
+		if !errors.Is(err, enough) {
+			t.Error(err)
+		}
+	}
+	done, err := k.listing("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	none := func(*apiv1.WatchResponse) error { return enough }
+	if err := k.watch(t.Context(), &apiv1.WatchRequest{Path: "/a"}, none); !fault.Is(err, fault.Overloaded) {
+		t.Errorf("a snapshot beside as many lists as may be: %v", err)
+	}
+	if err := k.watch(t.Context(), &apiv1.WatchRequest{Path: "/a", AfterZxid: 1}, none); !errors.Is(err, enough) {
+		t.Errorf("without a snapshot: %v", err)
+	}
+}
+
 func TestWatchEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newChanging(watch.Config{})

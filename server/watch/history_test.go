@@ -163,11 +163,15 @@ func TestCursorFollows(t *testing.T) {
 	if told, _ := read(t, flat); !slices.Equal(told, []string{"8 changed /a"}) {
 		t.Errorf("told %q", told)
 	}
+	s.do(create("/a/y"), remove("/a/y")) // 11
+	if !woken(deep) || woken(flat) {
+		t.Error("not woken, or by what is not its own")
+	}
 	past, _, err := s.Follow("/", true, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if told, _ := read(t, past); !slices.Equal(told, []string{"7 created /aa", "8 changed /a", "9 changed /a/x"}) {
+	if told, _ := read(t, past); !slices.Equal(told, []string{"7 created /aa", "8 changed /a", "9 changed /a/x", "10 created /a/y", "11 deleted /a/y"}) {
 		t.Errorf("told %q", told)
 	}
 	for _, c := range []*Cursor{deep, flat, past} {

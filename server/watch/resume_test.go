@@ -37,6 +37,7 @@ func TestWhatComesBackIsToldWhatItMissed(t *testing.T) {
 		{"exists, set", "/p/n", Exists, []txn.Op{set("/p/n")}, "[5 changed /p/n]", false, ""},
 		{"exists, deleted", "/p/n", Exists, []txn.Op{remove("/p/n"), create("/p/y")}, "[5 deleted /p/n]", false, "[6 deleted /p/n]"},
 		{"exists, came and went", "/p/x", Exists, []txn.Op{create("/p/x"), remove("/p/x")}, "[5 created /p/x]", false, "[6 deleted /p/x]"},
+		{"exists, never there, the last child came with what was seen", "/q/x", Exists, []txn.Op{set("/p/n")}, "", true, ""},
 		{"exists, never there", "/p/x", Exists, nil, "", true, ""},
 		{"exists, never there, others came", "/p/x", Exists, []txn.Op{create("/p/y")}, "", true, "[5 deleted /p/x]"},
 		{"children, one came", "/p/n", Children, []txn.Op{create("/p/n/c")}, "[5 children /p/n]", false, ""},

@@ -116,7 +116,7 @@ func (w *Watcher) Remove(path string, m Mode) bool {
 	return w.hub.table.take(w, path, m)
 }
 
-// Close takes all watches away: nothing is delivered any more. Again is harmless.
+// Close takes all watches away: nothing is delivered after it. Again is harmless.
 func (w *Watcher) Close() {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
@@ -126,13 +126,13 @@ func (w *Watcher) Close() {
 // dropsAtOnce is how many watches of a watcher that goes are dropped before others have a turn at the lock.
 const dropsAtOnce = 1024
 
-// remove takes the watcher out of the hub. The caller holds the lock, which is let go now and then.
+// remove takes the watcher out of the hub. The caller holds the lock, which is let go now and then: the watches that are left then still deliver.
 func (w *Watcher) remove(why error) {
 	h := w.hub
 	if w.gone != nil {
 		return
 	}
-	w.gone, w.deliver = why, func(Event) {}
+	w.gone = why
 	last := len(h.watchers) - 1
 	h.watchers[w.index] = h.watchers[last]
 	h.watchers[w.index].index = w.index
