@@ -160,6 +160,7 @@ func (s *Session) send(ctx context.Context, l *link) {
 			case <-s.wake:
 				continue
 			case <-ping.C:
+				batch = s.idle()
 			}
 		}
 		if err := l.stream.Send(&apiv1.SessionRequest{Calls: batch}); err != nil {
@@ -168,6 +169,20 @@ func (s *Session) send(ctx context.Context, l *link) {
 		}
 		ping.Reset(s.timeout / 3)
 	}
+}
+
+// idle returns what is said instead of nothing. With watches it is a read of hardly anything: its answer tells up to where nothing has
+// happened, so that after a break the servers need not know what was before that.
+func (s *Session) idle() []*apiv1.SessionCall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.all) == 0 || s.mu.closing {
+		return nil
+	}
+	c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_GetEphemerals{GetEphemerals: &apiv1.GetEphemeralsRequest{Prefix: "nothing"}}})
+	c.renewal = true
+	s.mu.push(c)
+	return s.mu.take()
 }
 
 // receive takes what comes until the stream ends, or is silent for two thirds of the timeout.
@@ -291,7 +306,7 @@ func (s *Session) answered(a *apiv1.SessionAnswer) error {
 	}
 	zxid := zxidOf(a)
 	s.mu.seen = max(s.mu.seen, zxid)
-	if !c.renewal {
+	if c.watch == nil {
 		s.mu.told = max(s.mu.told, zxid)
 	}
 	s.mu.pop()

@@ -260,3 +260,19 @@ func TestClientWatchEndsWhenTheHistoryDoes(t *testing.T) {
 		}
 	})
 }
+
+func TestIdleWatchDoesNotFallBehind(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.c.Tree, "/mine")
+		w.create(w.c.Tree, "/others")
+		s := w.session()
+		watcher, err := s.Watch(w.Context(), "/mine", client.WatchPersistent)
+		w.must(err)
+		w.create(w.c.Tree, "/others/a")
+		w.fake.Compact()
+		pauseInBubble(s.Timeout())
+		w.fake.Cut()
+		w.create(w.c.Tree, "/mine/a")
+		expect(w, watcher, client.EventChildrenChanged, "/mine")
+	})
+}

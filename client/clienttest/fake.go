@@ -90,6 +90,16 @@ func (f *Fake) Start(t testing.TB) string {
 	return lis.Addr().String()
 }
 
+// Local serves f on a free loopback port until stop is called, for examples, which have no test to end with. It panics if
+// there is no port.
+func (f *Fake) Local() (address string, stop func()) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	return lis.Addr().String(), f.Serve(lis)
+}
+
 // Serve serves f on lis. The function it returns cuts all connections and waits until
 // serving has ended; the tree stays, so that f can be served again.
 func (f *Fake) Serve(lis net.Listener) (stop func()) {
