@@ -116,7 +116,7 @@ func dialAddr(t *testing.T, addr string) apiv1.KeeperClient {
 
 // chainFor is the server's chain with a listener for panics.
 func chainFor(p panicked) []link {
-	return chain(newCalls(), metrics.New().Calls, zaplog.Nop().Calls(0), api.NewAuthenticator(""), p)
+	return chain(newCalls(), metrics.New().Calls, zaplog.Nop().Calls(0), api.NewAuthenticator(""), api.NewMeter(0), p)
 }
 
 // awaitHealth waits until the service is in a state.

@@ -148,7 +148,7 @@ func (n *Node) assemble() error {
 		return err
 	}
 	n.pipeline = pipeline.New(pipeline.Config{
-		Peer: n.peer, Store: n.store, Outstanding: n.cfg.MaxOutstanding,
+		Peer: n.peer, Store: n.store, Outstanding: n.cfg.MaxOutstanding, Bytes: int64(n.cfg.MaxOutstandingBytes),
 		Limits: tree.Limits{MaxData: int(n.cfg.MaxValue), MaxRecord: int(n.cfg.MaxRequest), EnforceQuota: n.cfg.EnforceQuota},
 		Events: both(n.log.Pipeline(), n.metrics.Pipeline()),
 		Tick:   n.cfg.Tick, Touched: n.touched, Sweep: n.sweep(),
@@ -161,8 +161,9 @@ func (n *Node) assemble() error {
 	})
 	open := newCalls()
 	who := api.NewAuthenticator(n.cfg.SuperDigest)
-	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, n.panicked)
-	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who), n.admin())
+	meter := api.NewMeter(n.cfg.MaxRate)
+	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, meter, n.panicked)
+	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who, meter), n.admin())
 	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
@@ -173,9 +174,9 @@ func (n *Node) assemble() error {
 	return nil
 }
 
-func (n *Node) keeper(who *api.Authenticator) *api.Keeper {
+func (n *Node) keeper(who *api.Authenticator, meter *api.Meter) *api.Keeper {
 	return api.New(api.Config{
-		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who,
+		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who, Meter: meter,
 		MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists, MaxSessionRequests: n.cfg.MaxSessionRequests,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
@@ -53,11 +54,11 @@ func TestStories(t *testing.T) {
 // tell lets a story happen through one server.
 func tell(t *testing.T, role, text string) string {
 	t.Helper()
-	all := ensemble(t, peersOn(t, 3, 1), func(c *config.Config) {
+	all := ensemble(t, peersOn(t, 2, 1), func(c *config.Config) {
 		c.EnforceQuota, c.SuperDigest = true, api.Digest("super", "secret")
 	})
 	leader, follower := leaderOf(t, all)
-	n := &narrator{t: t, at: map[string]*world{"leader": leader, "follower": follower, "observer": all[3]}[role], who: map[string]*sessionStream{}, zxids: map[uint64]int{0: 0}}
+	n := &narrator{t: t, at: map[string]*world{"leader": leader, "follower": follower, "observer": all[2]}[role], who: map[string]*sessionStream{}, zxids: map[uint64]int{0: 0}}
 	n.as("nobody")
 	var out strings.Builder
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
@@ -72,11 +73,15 @@ func tell(t *testing.T, role, text string) string {
 			}
 		}
 	}
+	var stopping sync.WaitGroup
 	for _, w := range all {
-		if err := w.stop(); err != nil {
-			t.Error(err)
-		}
+		stopping.Go(func() {
+			if err := w.stop(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	stopping.Wait()
 	return out.String()
 }
 

@@ -25,6 +25,8 @@ type Config struct {
 	Standing func() peer.Standing
 	// Authenticator reads the credentials that a session shows later.
 	Authenticator *Authenticator
+	// Meter bounds the requests a second that are begun on streams.
+	Meter *Meter
 	// MaxSessionRequests is how many requests of one session may be without an answer: no more are read. At least 1.
 	MaxSessionRequests int
 	// MaxValue is the greatest content of a node in bytes: the tree's own limit,
@@ -42,6 +44,7 @@ type Keeper struct {
 	watches  *watch.Hub
 	standing func() peer.Standing
 	auth     *Authenticator
+	meter    *Meter
 	maxValue int
 	unsent   int           // requests of a session without an answer, at most
 	lists    chan struct{} // a token for each List in progress
@@ -57,7 +60,7 @@ const listRetry = 100 * time.Millisecond
 // New returns a Keeper.
 func New(c Config) *Keeper {
 	return &Keeper{
-		pipeline: c.Pipeline, sessions: c.Sessions, watches: c.Watches, standing: c.Standing, auth: c.Authenticator,
+		pipeline: c.Pipeline, sessions: c.Sessions, watches: c.Watches, standing: c.Standing, auth: c.Authenticator, meter: c.Meter,
 		maxValue: c.MaxValue, unsent: c.MaxSessionRequests, lists: make(chan struct{}, c.MaxLists),
 	}
 }

@@ -128,6 +128,10 @@ func writes(call *apiv1.SessionCall) bool {
 
 // begun begins a call.
 func (c *conversation) begun(call *apiv1.SessionCall) {
+	if err := c.keeper.meter.admit(*c.caller.Load()); err != nil {
+		c.land(c.fly(call, true), pipeline.Reply{}, err)
+		return
+	}
 	if writes(call) {
 		c.write(call)
 		return

@@ -106,6 +106,11 @@ type Config struct {
 	// MaxOutstanding is how many writes may wait for their commit before further
 	// ones are refused as overload, 16 to 1,000,000. Default 10,000.
 	MaxOutstanding int
+	// MaxOutstandingBytes is how much memory these may take, twice MaxRequest to 64 GiB. Default 256 MiB.
+	MaxOutstandingBytes Size
+	// MaxRate is how many requests a second one identity may make: who a client proves to be, or its address; further ones are refused as overload with
+	// the time to wait. 0 to 100,000,000; 0 is no bound, the default.
+	MaxRate int
 	// MaxConnections is how many client connections are held at a time, 1 to
 	// 1,000,000; one more is closed at once. Default 10,000.
 	MaxConnections int
@@ -173,32 +178,33 @@ type Config struct {
 // machine only.
 func Default() Config {
 	return Config{
-		ID:                 1,
-		DataDir:            "./quorate-data",
-		ClientAddr:         "127.0.0.1:2181",
-		LogLevel:           "info",
-		LogFormat:          FormatAuto,
-		SlowCall:           time.Second,
-		MaxValue:           1 << 20,
-		MaxRequest:         4 << 20,
-		MaxOutstanding:     10_000,
-		MaxConnections:     10_000,
-		MaxStreams:         1_000,
-		MaxLists:           256,
-		MinSessionTimeout:  time.Second,
-		MaxSessionTimeout:  time.Minute,
-		MaxSessions:        1_000_000,
-		MaxSessionRequests: 1_000,
-		ContainerInterval:  time.Minute,
-		ContainerRate:      10_000,
-		ContainerUnused:    5 * time.Minute,
-		WatchHistory:       watch.DefaultHistory,
-		MaxWatchStreams:    watch.DefaultMaxCursors,
-		SnapshotTxns:       500_000,
-		SnapshotBytes:      64 << 20,
-		SnapshotRetain:     3,
-		SegmentSize:        64 << 20,
-		GCPercent:          tree.GCPercent,
+		ID:                  1,
+		DataDir:             "./quorate-data",
+		ClientAddr:          "127.0.0.1:2181",
+		LogLevel:            "info",
+		LogFormat:           FormatAuto,
+		SlowCall:            time.Second,
+		MaxValue:            1 << 20,
+		MaxRequest:          4 << 20,
+		MaxOutstanding:      10_000,
+		MaxOutstandingBytes: 256 << 20,
+		MaxConnections:      10_000,
+		MaxStreams:          1_000,
+		MaxLists:            256,
+		MinSessionTimeout:   time.Second,
+		MaxSessionTimeout:   time.Minute,
+		MaxSessions:         1_000_000,
+		MaxSessionRequests:  1_000,
+		ContainerInterval:   time.Minute,
+		ContainerRate:       10_000,
+		ContainerUnused:     5 * time.Minute,
+		WatchHistory:        watch.DefaultHistory,
+		MaxWatchStreams:     watch.DefaultMaxCursors,
+		SnapshotTxns:        500_000,
+		SnapshotBytes:       64 << 20,
+		SnapshotRetain:      3,
+		SegmentSize:         64 << 20,
+		GCPercent:           tree.GCPercent,
 
 		Tick:             200 * time.Millisecond,
 		InitLimit:        10 * time.Second,
@@ -341,6 +347,8 @@ func (p *problems) limits(c *Config) {
 	p.sized("max-value", c.MaxValue, 1<<10, 64<<20)
 	p.sized("max-request", c.MaxRequest, c.MaxValue+Overhead, 128<<20)
 	p.between("max-outstanding", int64(c.MaxOutstanding), 16, 1_000_000)
+	p.sized("max-outstanding-bytes", c.MaxOutstandingBytes, 2*c.MaxRequest, 64<<30)
+	p.between("max-rate", int64(c.MaxRate), 0, 100_000_000)
 	p.between("max-connections", int64(c.MaxConnections), 1, 1_000_000)
 	p.between("max-streams", int64(c.MaxStreams), 1, 1_000_000)
 	p.between("max-lists", int64(c.MaxLists), 1, 100_000)

@@ -55,6 +55,10 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 			},
 		},
 		{"timeouts the wrong way round", func(c *config.Config) { c.MaxSessionTimeout = time.Millisecond }, []string{"--max-session-timeout is 1ms: it must be 1s to 24h0m0s"}},
+		{
+			"rates", func(c *config.Config) { c.MaxOutstandingBytes, c.MaxRate = 1, -1 },
+			[]string{"--max-outstanding-bytes is 1: it must be 8MiB to 64GiB", "--max-rate is -1"},
+		},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},

@@ -41,6 +41,8 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.Var(&c.MaxRequest, "max-request", "greatest transaction, a Multi with all its operations")
 	fs.BoolVar(&c.EnforceQuota, "enforce-quota", c.EnforceQuota, "refuse changes beyond a hard quota")
 	fs.IntVar(&c.MaxOutstanding, "max-outstanding", c.MaxOutstanding, "writes that may wait for their commit")
+	fs.Var(&c.MaxOutstandingBytes, "max-outstanding-bytes", "memory that these may take")
+	fs.IntVar(&c.MaxRate, "max-rate", c.MaxRate, "requests a second of one identity; 0 no bound")
 	fs.IntVar(&c.MaxConnections, "max-connections", c.MaxConnections, "client connections at a time")
 	fs.IntVar(&c.MaxStreams, "max-streams", c.MaxStreams, "open calls of one connection at a time")
 	fs.IntVar(&c.MaxLists, "max-lists", c.MaxLists, "List calls at a time")

@@ -31,6 +31,9 @@ type Config struct {
 	// Outstanding is how many requests may wait for their turn, and how many of a
 	// follower's for the leader's answer; more are refused as OVERLOADED. Default 10,000; at least 1.
 	Outstanding int
+	// Bytes is how much memory the requests may take that have come and are not done, learners' among them; more are refused as
+	// OVERLOADED. Default 256 MiB; at least as much as the largest request.
+	Bytes int64
 	// Tick is how exact the expiry of sessions is: the peer's. Default 200 ms.
 	Tick time.Duration
 	// Touched returns which sessions were heard of since it was last called, as [peer.Peer.HandleTouches] has it; nil: none. It is
@@ -60,6 +63,7 @@ type Events struct {
 
 const (
 	defaultOutstanding = 10_000
+	defaultBytes       = 256 << 20
 	defaultTick        = 200 * time.Millisecond
 	// maxBatch bounds the requests of one batch, so that a reply never waits for
 	// more than this many others to be prepared.
@@ -87,6 +91,8 @@ type Pipeline struct {
 	slots   chan struct{}                // a token for each batch on its way
 	asked   chan struct{}                // a token for each request that waits for the leader's answer
 	stopped chan struct{}                // closed when Run has returned
+	bytes   int64                        // the most that held may be
+	held    atomic.Int64                 // of the requests that are not done
 }
 
 // New returns a pipeline that carries nothing until Run. [Pipeline.Forwarded] is for [peer.Peer.Handle], and
@@ -95,11 +101,14 @@ func New(c Config) *Pipeline {
 	if c.Outstanding == 0 {
 		c.Outstanding = defaultOutstanding
 	}
+	if c.Bytes == 0 {
+		c.Bytes = defaultBytes
+	}
 	if c.Touched == nil {
 		c.Touched = func() []txn.SessionID { return nil }
 	}
 	return &Pipeline{
-		peer: c.Peer, store: c.Store, limits: c.Limits, events: c.Events, queue: make(chan *job, c.Outstanding),
+		peer: c.Peer, store: c.Store, bytes: c.Bytes, limits: c.Limits, events: c.Events, queue: make(chan *job, c.Outstanding),
 		tick: cmp.Or(c.Tick, defaultTick), touched: c.Touched, sweeps: c.Sweep.complete(),
 		slots: make(chan struct{}, window), asked: make(chan struct{}, c.Outstanding), stopped: make(chan struct{}),
 	}
@@ -163,9 +172,28 @@ func (p *Pipeline) Forwarded(r Request, done func(Reply, error)) {
 	p.start(&job{Request: r, term: now.Term, done: done})
 }
 
+// hold counts what a request takes in memory until it is done, unless that would be too much together with the others'.
+func (p *Pipeline) hold(j *job) error {
+	weight := int64(j.Weight())
+	if p.held.Add(weight) > p.bytes {
+		p.held.Add(-weight)
+		return &fault.Error{Kind: fault.Overloaded, RetryAfter: busyRetry, Detail: "the requests that wait on this server take too much memory"}
+	}
+	done := j.done
+	j.done = func(r Reply, err error) {
+		p.held.Add(-weight)
+		done(r, err)
+	}
+	return nil
+}
+
 // start queues a job, or finishes it. One that comes while the pipeline stops is finished here if Run has not seen it.
 func (p *Pipeline) start(j *job) {
-	if err := p.enter(j); err != nil {
+	err := p.hold(j)
+	if err == nil {
+		err = p.enter(j)
+	}
+	if err != nil {
 		j.done(Reply{}, err)
 		return
 	}

@@ -241,6 +241,46 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
+// What waits is bounded in memory too, and what is done makes room.
+func TestMemoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, holding := make(chan struct{}), atomic.Bool{}
+		disk := vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+			if holding.Load() && op.Kind == vfs.OpSync {
+				<-gate
+			}
+			return nil
+		})
+		s := boot(t, disk, func(c *pipeline.Config) { c.Bytes = 10_000 })
+		defer s.down()
+		holding.Store(true)
+		large := func(path string, size int) pipeline.Request {
+			return pipeline.Request{Op: &tree.CreateRequest{Path: path, ACL: tree.OpenACL(), Data: make([]byte, size)}}
+		}
+		errs := make(chan error, 3)
+		for i := range 3 {
+			s.pipe.Start(large(fmt.Sprint("/", i), 4000), func(_ pipeline.Reply, err error) { errs <- err })
+		}
+		if err := <-errs; !fault.Is(err, fault.Overloaded) {
+			t.Fatalf("the third: %v", err)
+		}
+		close(gate)
+		for range 2 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 10 {
+			if _, err := s.pipe.Submit(t.Context(), large(fmt.Sprint("/again", i), 4000)); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.pipe.Submit(t.Context(), large("/huge", 20_000)); !fault.Is(err, fault.Overloaded) {
+			t.Errorf("more than there is room for: %v", err)
+		}
+	})
+}
+
 func TestGivingUpIsAnUnknownOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, vfs.NewMem())
