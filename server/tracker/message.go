@@ -101,7 +101,7 @@ func response(m *quorumv1.SyncResponse) Message {
 	case *quorumv1.SyncResponse_Reply:
 		return about("Reply", s.Reply.GetAtZxid(), s.Reply.GetId())
 	case *quorumv1.SyncResponse_Revalidated:
-		return about("Revalidated", 0, s.Revalidated.GetId())
+		return about("Revalidated", s.Revalidated.GetAtZxid(), s.Revalidated.GetId())
 	case *quorumv1.SyncResponse_Ping:
 		return about(ping, 0, s.Ping.GetRound())
 	default:

@@ -1825,12 +1825,14 @@ func (x *Inform) GetTxns() [][]byte {
 type Ping struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The leader's number of this round of pings, growing; the learner answers with the
-	// greatest it has seen, 0 before the first.
+	// greatest it has seen, 0 before the first. While it has more sessions to tell of than one
+	// ping holds, it answers with an earlier one: a round is answered when all of them are told.
 	Round uint64 `protobuf:"varint,1,opt,name=round,proto3" json:"round,omitempty"`
 	// Learner only: bytes of history made durable since the stream began. While they
 	// grow, the learner is not given up.
 	DurableBytes uint64 `protobuf:"varint,2,opt,name=durable_bytes,json=durableBytes,proto3" json:"durable_bytes,omitempty"`
-	// Learner only: sessions that were alive since its last ping.
+	// Learner only: sessions that were alive since its last ping, at most 16,384. What may not have
+	// arrived on an earlier stream is told again.
 	Sessions      []uint64 `protobuf:"fixed64,3,rep,packed,name=sessions,proto3" json:"sessions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
