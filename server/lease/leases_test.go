@@ -24,6 +24,7 @@ type court struct {
 		answered uint64
 		pauses   int
 		own      []txn.SessionID
+		stands   time.Duration // for how long nothing goes on, the next time that own clients are asked for
 		asked    []txn.SessionID
 		flying   int
 		most     int // that were being closed at a time
@@ -41,7 +42,7 @@ func rule(t *testing.T, n int, timeout int64) *court {
 		Tick:     tick,
 		Round:    func() uint64 { c.mu.Lock(); defer c.mu.Unlock(); c.mu.rounds++; return c.mu.rounds },
 		Answered: func(round uint64) bool { c.mu.Lock(); defer c.mu.Unlock(); return c.mu.answered >= round },
-		Own:      func() []txn.SessionID { c.mu.Lock(); defer c.mu.Unlock(); own := c.mu.own; c.mu.own = nil; return own },
+		Own:      c.collectInBubble,
 		Expire:   c.expire,
 		Paused:   func() { c.mu.Lock(); defer c.mu.Unlock(); c.mu.pauses++ },
 	}, func(yield func(tree.Session) bool) {
@@ -56,6 +57,20 @@ func rule(t *testing.T, n int, timeout int64) *court {
 	go func() { defer close(done); c.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 	return c
+}
+
+// collectInBubble may stand still first, as a process does that was stopped.
+func (c *court) collectInBubble() []txn.SessionID {
+	c.mu.Lock()
+	stands := c.mu.stands
+	c.mu.stands = 0
+	c.mu.Unlock()
+	time.Sleep(stands)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own := c.mu.own
+	c.mu.own = nil
+	return own
 }
 
 // restInBubble lets time pass, and all that happens at its end.
@@ -128,6 +143,28 @@ func TestWaitsForTheLearners(t *testing.T) {
 		restInBubble(time.Second + tick)
 		if c.gone() != 2 {
 			t.Errorf("expired: %v", c.expired())
+		}
+	})
+}
+
+// TestStandstill: a leader that stood still has nobody expire before all learners have answered since; what they tell counts, and the
+// time that was lost does not.
+func TestStandstill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rule(t, 3, 1000)
+		c.set(func() { c.mu.answered = 1 })
+		restInBubble(500 * time.Millisecond)
+		c.Touched([]txn.SessionID{3})
+		c.set(func() { c.mu.stands = time.Minute })
+		restInBubble(time.Minute + 7*tick)
+		if c.gone() != 0 || c.mu.rounds != 2 || c.mu.pauses != 2 {
+			t.Fatalf("expired: %v; %d rounds, %d pauses", c.expired(), c.mu.rounds, c.mu.pauses)
+		}
+		c.Touched([]txn.SessionID{2})
+		c.set(func() { c.mu.answered = 2 })
+		restInBubble(tick)
+		if c.gone() != 1 || c.expired()[1].IsZero() {
+			t.Errorf("when all were heard, expired: %v", c.expired())
 		}
 	})
 }
