@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/resync"
@@ -32,6 +33,10 @@ import (
 //	Digests                    at the same zxid trees are the same, and as their leader said
 //	NoLostAck                  what a client was told is committed, and what it was refused is not
 //	Linearizability            a write, or a read after Sync, comes after all that was answered before it was asked
+//	SessionsEndOnce            what a client is told of the end of its session is so, and nothing comes after it
+//	MovedSessionsAreFenced     what comes for a session from a server that it has left is not carried out
+//	EphemeralsDieWithSessions  no version shows an ephemeral node without its session
+//	TouchedSessionsLive        no session expires that the leader has heard of within its timeout
 //	BoundedMemory              what servers hold for each other is within its bounds, whenever a client is answered
 //	Recovery                   a server whose disk is whole starts, and does not end by itself
 type checker struct {
@@ -45,6 +50,9 @@ type checker struct {
 		answered txn.Zxid        // the greatest that any client was answered with
 		broken   []string        // the rules that were, with when and how
 		wiped    bool            // a disk was lost, so that a quorum of them may not have all
+
+		tenancies map[txn.SessionID]*tenancy
+		calm      time.Time // since when no more harm is done; zero before
 	}
 }
 
@@ -61,6 +69,7 @@ type watched struct {
 func newChecker(w *World) *checker {
 	c := &checker{world: w}
 	c.mu.history, c.mu.leaders = newHistory(), map[txn.Epoch]txn.ServerID{}
+	c.mu.tenancies = map[txn.SessionID]*tenancy{}
 	c.mu.watched, c.mu.asked = map[txn.ServerID]*watched{}, map[string]bool{}
 	for _, m := range w.config.Members {
 		c.mu.watched[m.ID] = &watched{}
@@ -125,6 +134,7 @@ func (c *checker) lookAtLocked(l *life) bool {
 	if !c.readLocked(l.host.ID, r.store, w.at, z) {
 		return false
 	}
+	c.ephemeralsLocked(l.host.ID, v, w.at)
 	w.at = z
 	if i, ok := c.mu.history.find(z); !ok {
 		c.failLocked(l.host.ID, "PrefixConsistency: it shows %v, which is not committed", z)
@@ -173,6 +183,7 @@ func (c *checker) matchLocked(id txn.ServerID, r wal.Record) bool {
 		return false
 	}
 	c.integrityLocked(id, e)
+	c.sessionLocked(id, e)
 	return true
 }
 

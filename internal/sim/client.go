@@ -111,15 +111,20 @@ func inWords(z txn.Zxid, err error) (string, error) { return z.String(), err }
 
 // write carries out a change and returns its zxid.
 func (h *Host) write(ctx context.Context, op tree.Request) (txn.Zxid, error) {
+	return h.change(ctx, pipeline.Request{Op: op, Author: author})
+}
+
+// change is write with all that a request may have.
+func (h *Host) change(ctx context.Context, what pipeline.Request) (txn.Zxid, error) {
 	l, r := h.process()
 	if r == nil {
 		return 0, errDown
 	}
-	name := nameOfRequest(op)
+	name := nameOfRequest(what.Op)
 	floor := h.world.checker.ask(name)
 	ctx, stop := l.while(ctx)
 	defer stop()
-	reply, err := r.pipeline.Submit(ctx, pipeline.Request{Op: op, Author: author})
+	reply, err := r.pipeline.Submit(ctx, what)
 	return reply.Zxid, h.world.checker.wrote(l, name, floor, reply.Zxid, err)
 }
 

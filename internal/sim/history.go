@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quorate/quorate/store/txn"
 )
@@ -23,6 +24,12 @@ type entry struct {
 	path   string // that it changed, if it is one
 	data   string // what is there afterwards
 	there  bool   // whether anything is
+
+	at            time.Time     // when it was proposed, in milliseconds
+	opens, closes txn.SessionID // a session that it opens or closes
+	owner         txn.SessionID // of an ephemeral node that it creates
+	timeout       time.Duration // of the session that it opens
+	expiry        bool          // the leader has closed the session
 }
 
 func newHistory() *history {
@@ -35,10 +42,16 @@ func entryOf(payload []byte) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{record: record{t.Zxid, sumOf(payload)}, digest: t.Digest}
+	e := entry{record: record{t.Zxid, sumOf(payload)}, digest: t.Digest, at: time.UnixMilli(t.Time)}
 	switch op := t.Op.(type) {
 	case *txn.Create:
-		e.path, e.data, e.there = op.Path, string(op.Data), true
+		e.path, e.data, e.there, e.owner = op.Path, string(op.Data), true, op.Owner
+	case *txn.CreateSession:
+		e.opens, e.timeout = op.Session, time.Duration(op.Timeout)*time.Millisecond
+		return e, nil
+	case *txn.CloseSession:
+		e.closes, e.expiry = op.Session, t.Author != author
+		return e, nil
 	case *txn.SetData:
 		e.path, e.data, e.there = op.Path, string(op.Data), true
 	case *txn.Delete:

@@ -61,6 +61,8 @@ type life struct {
 		sync.Mutex
 		server *running // nil while the store is being opened
 		holds  []chan struct{}
+		// touched are the sessions of this server's clients that were heard of since that was last collected.
+		touched []txn.SessionID
 	}
 }
 
@@ -267,8 +269,13 @@ func (h *Host) assemble(l *life, st *store.Store) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipe := pipeline.New(pipeline.Config{Peer: p, Store: st})
+	heard := func(ids []txn.SessionID) []txn.SessionID { h.world.checker.heard(l, ids); return ids }
+	pipe := pipeline.New(pipeline.Config{
+		Peer: p, Store: st, Tick: c.Timing.Tick,
+		Touched: func() []txn.SessionID { return heard(l.collect()) },
+	})
 	p.Handle(pipe.Forwarded)
+	p.HandleTouches(l.collect, func(ids []txn.SessionID) { pipe.Heard(heard(ids)) })
 	return &running{store: st, peer: p, pipeline: pipe}, nil
 }
 

@@ -161,6 +161,32 @@ var rules = []rule{
 			{"peer/learner.go", "if err := l.store.SetEpochs(next); err != nil {", "if err := error(nil); err != nil {"},
 		}, seedsFrom("1", "20"), "Recovery",
 	},
+	{
+		"24 ephemeral nodes go with their session", []edit{
+			{"store/tree/apply.go", "\tpaths := slices.Collect(d.Ephemerals(id))\n", "\tpaths := slices.Collect(d.Ephemerals(id))[:0]\n"},
+		}, seedsFrom("1", "5"), "EphemeralsDieWithSessions",
+	},
+	{
+		"25 a touch puts the end off", []edit{
+			{"server/lease/table.go", "\t\tl.due = max(l.due, t.due(l, clock))\n", "\t\t_ = clock\n"},
+		}, seedsFrom("1", "20"), "TouchedSessionsLive",
+	},
+	{
+		"26 learners tell what was touched", []edit{
+			{"peer/touches.go", "\tt.rest = append(t.rest, t.collect()...)\n", "\tt.collect()\n"},
+		}, seedsFrom("1", "20"), "TouchedSessionsLive",
+	},
+	{
+		"27 who has left is fenced", []edit{
+			{"server/lease/leases.go", "\tdefault:\n\t\treturn false\n\t}\n", "\t}\n"},
+		}, seedsFrom("1", "20"), "MovedSessionsAreFenced",
+	},
+	{
+		"28 who takes a session up is judged by the tip, and has it", []edit{
+			{"peer/listen.go", "\ts.lead.requests(decodeRevalidate(m, s.id), func(r Reply, err error) {\n", "\tr, err := Reply{Zxid: s.lead.store.Version().Zxid()}, error(nil)\n\tfunc() {\n"},
+			{"peer/listen.go", "encodeRevalidated(m.GetId(), r, err)}})\n\t})\n", "encodeRevalidated(m.GetId(), r, err)}})\n\t}()\n"},
+		}, seedsFrom("1", "20"), "SessionsEndOnce|MovedSessionsAreFenced",
+	},
 }
 
 // moduleRoot is the repository's.

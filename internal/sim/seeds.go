@@ -24,6 +24,9 @@ type Plan struct {
 	GRPC bool
 }
 
+// tenants is how many clients of a run have sessions.
+const tenants = 2
+
 // Result is what became of a run.
 type Result struct {
 	// Plan is the run's, with all that its seed has drawn.
@@ -37,6 +40,8 @@ type Result struct {
 	Tally  Tally
 	Txns   int
 	Epochs int
+	// Sessions were opened, and Expired of them.
+	Sessions, Expired int
 	// Err says which rule was broken first, or what did not come about in the end.
 	Err error
 	// Trace is what happened.
@@ -46,8 +51,8 @@ type Result struct {
 // String returns the figures in one line.
 func (r Result) String() string {
 	t := r.Tally
-	return fmt.Sprintf("voters %d, observers %d; %d txns in %d epochs; %d writes and %d reads done, %d refused, %d unknown; %d steps, sum %016x; %v",
-		r.Plan.Voters, r.Plan.Observers, r.Txns, r.Epochs, t.Done, t.Read, t.Refused, t.Unknown, r.Steps, r.Sum, r.Took.Round(time.Millisecond))
+	return fmt.Sprintf("voters %d, observers %d; %d txns in %d epochs, %d of %d sessions expired; %d writes and %d reads done, %d refused, %d unknown; %d steps, sum %016x; %v",
+		r.Plan.Voters, r.Plan.Observers, r.Txns, r.Epochs, r.Expired, r.Sessions, t.Done, t.Read, t.Refused, t.Unknown, r.Steps, r.Sum, r.Took.Round(time.Millisecond))
 }
 
 // complete draws what is not given.
@@ -96,11 +101,18 @@ func Run(ctx context.Context, p Plan) Result {
 		clients[i] = newClient(w, i, Span{time.Millisecond, 60 * time.Millisecond})
 		w.lives.Go(func() { clients[i].run(asking) })
 	}
+	for i := range tenants {
+		t := newTenant(w, p.Clients+i, Span{time.Millisecond, 120 * time.Millisecond})
+		clients = append(clients, t.client)
+		w.lives.Go(func() { t.run(asking) })
+	}
 	n := newNemesis(w, Span{50 * time.Millisecond, 3 * time.Second}, p.Voters > 2)
 	n.run(p.For, func() bool { return ctx.Err() != nil })
 	err := w.recovers()
+	w.checker.calm()
+	w.Run(2 * leaseTimes.Max)
 	stop()
-	w.Run(5 * time.Second)
+	w.Run(leaseTimes.Max + 2*time.Second)
 	err = errors.Join(err, w.agrees())
 	w.Close()
 	return w.result(p, clients, err)
@@ -130,12 +142,17 @@ func (w *World) agrees() error {
 			return ruleBroken("Liveness", "server %d shows %v in the end, and %v is committed", h.ID, at, last)
 		}
 	}
+	if id, _ := w.checker.left(); id != 0 {
+		return ruleBroken("Liveness", "session %v has not expired, and nothing was heard of it for %v", id, leaseTimes.Max+2*time.Second)
+	}
 	return nil
 }
 
 func (w *World) result(p Plan, clients []*client, err error) Result {
 	r := Result{Plan: p, Trace: w.trace, Err: err, Txns: len(w.checker.mu.history.entries), Epochs: len(w.checker.mu.leaders)}
 	r.Sum, r.Steps = w.trace.Sum()
+	r.Sessions = len(w.checker.mu.tenancies)
+	_, r.Expired = w.checker.left()
 	for _, c := range clients {
 		r.Tally.add(c.tally)
 	}
