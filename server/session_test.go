@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/config"
@@ -363,6 +364,45 @@ func TestSessionsAreBounded(t *testing.T) {
 	s.cxid = n
 	s.ok(closeCall())
 	w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
+}
+
+// Answers that are larger together than what may wait to be sent come all the same, whatever is behind them.
+func TestLargeAnswers(t *testing.T) {
+	w := run(t, vfs.NewMem(), nil)
+	s := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
+	s.ok(&apiv1.SessionCall{Op: &apiv1.SessionCall_Create{Create: &apiv1.CreateRequest{Path: "/large", Data: make([]byte, 1<<20)}}})
+	var calls []*apiv1.SessionCall
+	for i := range 4 {
+		m := &apiv1.MultiRequest{}
+		for j := range 10_000 {
+			m.Ops = append(m.Ops, &apiv1.MultiOp{Op: &apiv1.MultiOp_Create{Create: &apiv1.CreateRequest{Path: fmt.Sprintf("/n%d-%d", i, j)}}})
+		}
+		calls = append(calls, &apiv1.SessionCall{Op: &apiv1.SessionCall_Multi{Multi: m}})
+	}
+	for range 4 {
+		calls = append(calls, getCall("/large", false))
+	}
+	for _, c := range calls {
+		s.send(c)
+	}
+	for i, c := range calls {
+		a := s.answer()
+		if a.GetCxid() != c.GetCxid() || i < 4 && len(a.GetMulti().GetResults()) != 10_000 || i >= 4 && len(a.GetGet().GetData()) != 1<<20 {
+			t.Fatalf("answer %d: %d bytes", i, proto.Size(a))
+		}
+	}
+	s.send(listCall("/", true))
+	var names int
+	for {
+		a := s.answer()
+		names += len(a.GetList().GetEntries())
+		if !a.GetMore() {
+			break
+		}
+	}
+	if names != 40_002 {
+		t.Errorf("%d names", names)
+	}
 }
 
 // Identities add up on a stream, and permissions follow at once.

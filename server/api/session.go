@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/watch"
@@ -72,19 +74,25 @@ type conversation struct {
 
 	// For run alone.
 	last   int64   // number of the last call
-	flying []*slot // begun and not answered, in their order
+	flying []*slot // begun and not answered, in their order: writes, or one read
 	closed bool    // the session is: nothing follows
 
 	mu struct {
 		sync.Mutex
 		calls  []*apiv1.SessionCall // heard and not begun
-		out    []*apiv1.SessionItem // to be sent
-		bytes  int                  // of these
+		out    []outgoing           // to be sent
+		bytes  int                  // of these and of held
 		pinged bool                 // a ping waits for its answer
 		heard  bool                 // the client has said its last
 		holds  bool                 // an answer is being made that goes before any event
-		held   []*apiv1.SessionItem // these events
+		held   []outgoing           // these events
 	}
+}
+
+// outgoing is an item with about how many bytes it takes.
+type outgoing struct {
+	item *apiv1.SessionItem
+	size int
 }
 
 func newConversation(k *Keeper, stream apiv1.Keeper_SessionServer) *conversation {
@@ -243,7 +251,7 @@ func (c *conversation) poke() {
 // run carries out what was heard and sends what there is to send, until the stream ends.
 func (c *conversation) run() error {
 	for {
-		failed := c.advance()
+		full, failed := c.advance()
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -252,7 +260,7 @@ func (c *conversation) run() error {
 			return failed
 		case c.closed || c.finished():
 			return nil
-		case c.more():
+		case full:
 			continue
 		}
 		select {
@@ -268,13 +276,6 @@ func (c *conversation) finished() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.mu.heard && len(c.mu.calls) == 0 && len(c.flying) == 0
-}
-
-// more tells whether something can be done at once that was put off so that what was ready could be sent.
-func (c *conversation) more() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.mu.calls) > 0 && len(c.flying) == 0
 }
 
 // flush sends all answers and events, in messages of a fair size.
@@ -300,15 +301,17 @@ func (c *conversation) message() (m *apiv1.SessionResponse, answers int) {
 	if len(c.mu.out) == 0 && !c.mu.pinged {
 		return nil, 0
 	}
+	m = &apiv1.SessionResponse{Zxid: uint64(c.keeper.pipeline.Version().Zxid())}
 	n, bytes := 0, 0
-	for n < len(c.mu.out) && n < maxItems && (n == 0 || bytes+weigh(c.mu.out[n]) <= maxItemBytes) {
-		if a := c.mu.out[n].GetAnswer(); a != nil && !a.GetMore() {
+	for n < len(c.mu.out) && n < maxItems && (n == 0 || bytes+c.mu.out[n].size <= maxItemBytes) {
+		o := c.mu.out[n]
+		if a := o.item.GetAnswer(); a != nil && !a.GetMore() {
 			answers++
 		}
-		bytes += weigh(c.mu.out[n])
+		m.Items = append(m.Items, o.item)
+		bytes += o.size
 		n++
 	}
-	m = &apiv1.SessionResponse{Items: c.mu.out[:n:n], Zxid: uint64(c.keeper.pipeline.Version().Zxid())}
 	c.mu.out = c.mu.out[n:]
 	c.mu.bytes -= bytes
 	c.mu.pinged = false
@@ -320,13 +323,14 @@ func (c *conversation) deliver(e watch.Event) {
 	item := &apiv1.SessionItem{Item: &apiv1.SessionItem_Event{Event: &apiv1.WatchEvent{
 		Zxid: uint64(e.Zxid), Type: apiv1.EventType(e.Type), Path: e.Path,
 	}}}
+	o := outgoing{item, len(e.Path) + entryOverhead}
 	c.mu.Lock()
-	c.mu.bytes += weigh(item)
+	c.mu.bytes += o.size
 	tooMuch := c.mu.bytes > maxEvents
 	if c.mu.holds {
-		c.mu.held = append(c.mu.held, item)
+		c.mu.held = append(c.mu.held, o)
 	} else {
-		c.mu.out = append(c.mu.out, item)
+		c.mu.out = append(c.mu.out, o)
 	}
 	c.mu.Unlock()
 	if tooMuch {
@@ -338,9 +342,9 @@ func (c *conversation) deliver(e watch.Event) {
 
 // answer adds the answer to the oldest request, or a piece of it.
 func (c *conversation) answer(a *apiv1.SessionAnswer) {
-	item := &apiv1.SessionItem{Item: &apiv1.SessionItem_Answer{Answer: a}}
+	o := outgoing{&apiv1.SessionItem{Item: &apiv1.SessionItem_Answer{Answer: a}}, proto.Size(a)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mu.out = append(c.mu.out, item)
-	c.mu.bytes += weigh(item)
+	c.mu.out = append(c.mu.out, o)
+	c.mu.bytes += o.size
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"google.golang.org/protobuf/proto"
-
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/store/fault"
@@ -25,32 +23,25 @@ type slot struct {
 	err   error
 }
 
-// weigh is about how many bytes an item takes.
-func weigh(i *apiv1.SessionItem) int {
-	if e := i.GetEvent(); e != nil {
-		return len(e.GetPath()) + entryOverhead
-	}
-	return proto.Size(i)
-}
-
 // advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
-// are ahead of it, a read when nothing is. An error ends the stream, when what was answered until then has been sent.
-func (c *conversation) advance() error {
+// are ahead of it, a read when nothing is. It is full when it has stopped because enough waits to be sent. An error ends the stream, when
+// what was answered until then has been sent.
+func (c *conversation) advance() (full bool, err error) {
 	for !c.full() {
 		if err := c.release(); err != nil || c.closed {
-			return err
+			return false, err
 		}
 		call, begun := c.next()
 		if !begun {
-			return nil
+			return false, nil
 		}
 		if call.GetCxid() <= c.last {
-			return fault.New(fault.BadArguments, "", "request %d comes after request %d: the numbers of a session grow", call.GetCxid(), c.last)
+			return false, fault.New(fault.BadArguments, "", "request %d comes after request %d: the numbers of a session grow", call.GetCxid(), c.last)
 		}
 		c.last = call.GetCxid()
-		c.begun(call)
+		c.start(call)
 	}
-	return nil
+	return true, nil
 }
 
 // full tells whether so much waits to be sent that nothing more may be done.
@@ -68,10 +59,8 @@ func (c *conversation) next() (*apiv1.SessionCall, bool) {
 		return nil, false
 	}
 	call := c.mu.calls[0]
-	for _, s := range c.flying {
-		if !s.write || !writes(call) {
-			return nil, false
-		}
+	if len(c.flying) > 0 && !(c.flying[0].write && writes(call)) {
+		return nil, false
 	}
 	c.mu.calls[0] = nil
 	c.mu.calls = c.mu.calls[1:]
@@ -80,7 +69,7 @@ func (c *conversation) next() (*apiv1.SessionCall, bool) {
 
 // release answers the requests at the head of the order that are ready.
 func (c *conversation) release() error {
-	for len(c.flying) > 0 {
+	for len(c.flying) > 0 && !c.full() {
 		s := c.flying[0]
 		c.mu.Lock()
 		ready := s.ready
@@ -88,7 +77,7 @@ func (c *conversation) release() error {
 		if !ready {
 			return nil
 		}
-		if fatal(s.err) {
+		if s.write && fatal(s.err) {
 			c.cut(s.err)
 			return s.err
 		}
@@ -126,8 +115,8 @@ func writes(call *apiv1.SessionCall) bool {
 	return false
 }
 
-// begun begins a call.
-func (c *conversation) begun(call *apiv1.SessionCall) {
+// start begins a call.
+func (c *conversation) start(call *apiv1.SessionCall) {
 	if err := c.keeper.meter.admit(*c.caller.Load()); err != nil {
 		c.land(c.fly(call, true), pipeline.Reply{}, err)
 		return
@@ -159,7 +148,7 @@ func (c *conversation) fly(call *apiv1.SessionCall, write bool) *slot {
 
 // land notes what has become of a request. It never blocks.
 func (c *conversation) land(s *slot, reply pipeline.Reply, err error) {
-	if fatal(err) {
+	if s.write && fatal(err) {
 		c.void.Store(true) // before those behind it have their turn
 	}
 	c.mu.Lock()

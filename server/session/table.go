@@ -89,9 +89,13 @@ func (t *Table) find(id txn.SessionID) (tree.Session, error) {
 	return s, nil
 }
 
-// Resume takes a session up for this server: the leader is asked whether it lives, and what another server still brings along
-// for it is refused from now on. When it returns, all that took effect of the session is applied here.
+// Resume takes a session up for this server: a stream that has it here is cut, the leader is asked whether it lives, and what another
+// server still brings along for it is refused from now on. When it returns, all that took effect of the session, and ever will of what was
+// sent before, is applied here.
 func (t *Table) Resume(ctx context.Context, c Credential) (tree.Session, error) {
+	if s, err := t.find(c.ID); err == nil && shows(s, c) {
+		t.move(c.ID, nil) // first: what it has sent stands before our question, and it will send no more
+	}
 	_, err := t.cfg.Pipeline.Submit(ctx, pipeline.Request{Op: &tree.AttachRequest{Session: c.ID, TokenHash: c.Hash()}})
 	if err != nil {
 		return tree.Session{}, harmless(err)
@@ -119,11 +123,16 @@ func (t *Table) Verify(ctx context.Context, c Credential) (tree.Session, error) 
 			return s, err
 		}
 	}
-	if subtle.ConstantTimeCompare(s.TokenHash(), c.Hash()) == 0 {
+	if !shows(s, c) {
 		return tree.Session{}, &fault.Error{Kind: fault.NoSession, Detail: "session " + c.ID.String() + " does not exist or has expired"}
 	}
 	t.touch(c.ID)
 	return s, nil
+}
+
+// shows tells whether a credential is that of a session.
+func shows(s tree.Session, c Credential) bool {
+	return subtle.ConstantTimeCompare(s.TokenHash(), c.Hash()) == 1
 }
 
 // Close ends a session and deletes its ephemeral nodes.
@@ -145,20 +154,28 @@ type Attachment struct {
 // at the most, with a *fault.Error, when the stream is to end: it must not block. NoSession: it has ended meanwhile.
 func (t *Table) Attach(id txn.SessionID, cut func(error)) (*Attachment, error) {
 	a := &Attachment{table: t, id: id, cut: cut}
-	t.mu.Lock()
-	old := t.mu.attached[id]
-	t.mu.attached[id] = a
-	t.mu.touched[id] = struct{}{}
-	t.mu.Unlock()
-	if old != nil {
-		old.cut(&fault.Error{Kind: fault.SessionMoved, Detail: "the session was taken up by another stream"})
-	}
+	t.move(id, a)
 	// Only now: whoever ends it from here on finds it in the table.
 	if _, err := t.find(id); err != nil {
 		a.Detach()
 		return nil, err
 	}
 	return a, nil
+}
+
+// move gives a session to a stream, or to none, and cuts the one that had it.
+func (t *Table) move(id txn.SessionID, to *Attachment) {
+	t.mu.Lock()
+	old := t.mu.attached[id]
+	delete(t.mu.attached, id)
+	if to != nil {
+		t.mu.attached[id] = to
+	}
+	t.mu.touched[id] = struct{}{}
+	t.mu.Unlock()
+	if old != nil {
+		old.cut(&fault.Error{Kind: fault.SessionMoved, Detail: "the session was taken up by another stream"})
+	}
 }
 
 // Detach forgets the stream. The session lives on.
