@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
@@ -43,6 +45,7 @@ const authHeader = "quorate-auth"
 type options struct {
 	auth   []string // key, value, key, value…
 	dialer func(context.Context, string) (net.Conn, error)
+	tls    *tls.Config // nil: in the clear
 }
 
 // Option changes how [Dial] connects.
@@ -61,6 +64,13 @@ func WithDialer(dial func(ctx context.Context, address string) (net.Conn, error)
 	return func(o *options) { o.dialer = dial }
 }
 
+// WithTLS protects the connections. The settings say whom to trust (RootCAs) and, where servers ask for it, who
+// the caller is (Certificates); a server's certificate has to be for the host in its address unless they name another. They
+// are copied.
+func WithTLS(settings *tls.Config) Option {
+	return func(o *options) { o.tls = settings.Clone() }
+}
+
 // Dial prepares a client for the servers at the given addresses, each host:port.
 // It connects at the first call, not before: an unreachable server is an error of
 // that call. The error here is [ErrBadAddress] for an address that is none, or for none at all.
@@ -77,7 +87,7 @@ func Dial(servers []string, opts ...Option) (*Client, error) {
 		if err := checkAddress(address); err != nil {
 			return nil, errors.Join(err, f.close())
 		}
-		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions(o.dialer)...)
+		conn, err := grpc.NewClient("passthrough:///"+address, dialOptions(o)...)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %q: %w", ErrBadAddress, address, err), f.close())
 		}
@@ -113,9 +123,13 @@ func (c *Client) Close() error {
 	return c.conns.close()
 }
 
-func dialOptions(dialer func(context.Context, string) (net.Conn, error)) []grpc.DialOption {
+func dialOptions(o options) []grpc.DialOption {
+	transport := insecure.NewCredentials()
+	if o.tls != nil {
+		transport = credentials.NewTLS(o.tls)
+	}
 	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(MaxMessageSize),
 			grpc.MaxCallSendMsgSize(MaxMessageSize),
@@ -128,8 +142,8 @@ func dialOptions(dialer func(context.Context, string) (net.Conn, error)) []grpc.
 		}),
 		grpc.WithDisableServiceConfig(),
 	}
-	if dialer != nil {
-		options = append(options, grpc.WithContextDialer(dialer))
+	if o.dialer != nil {
+		options = append(options, grpc.WithContextDialer(o.dialer))
 	}
 	return options
 }

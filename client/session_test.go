@@ -342,3 +342,5 @@ func timeLimit(w *world, d time.Duration) (context.Context, context.CancelFunc) 
 
 // pauseInBubble lets simulated time pass.
 func pauseInBubble(d time.Duration) { time.Sleep(d) }
+
+func isUnknown(err error) bool { return errors.Is(err, client.ErrUnknownOutcome) }
