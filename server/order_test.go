@@ -10,7 +10,7 @@ import (
 )
 
 // witness hears all that a session with a recursive watch on /m hears, and holds it to the order that is promised: whatever an answer
-// shows has been told before.
+// shows has been told before, and nothing that a read did not see yet.
 type witness struct {
 	*sessionStream
 	last  map[string]uint64 // zxid of the last event, by path
@@ -44,12 +44,12 @@ func (w *witness) hear() {
 func (w *witness) judge(call *apiv1.SessionCall, a *apiv1.SessionAnswer) {
 	switch r := a.GetResult().(type) {
 	case *apiv1.SessionAnswer_Get:
-		w.saw(call.GetGet().GetPath(), r.Get.GetStat())
+		w.saw(call.GetGet().GetPath(), r.Get.GetStat(), r.Get.GetZxid())
 	case *apiv1.SessionAnswer_Exists:
-		w.saw(call.GetExists().GetPath(), r.Exists.GetStat())
+		w.saw(call.GetExists().GetPath(), r.Exists.GetStat(), r.Exists.GetZxid())
 	case *apiv1.SessionAnswer_List:
 		for _, e := range r.List.GetEntries() {
-			w.saw("/m/"+e.GetName(), e.GetStat())
+			w.saw("/m/"+e.GetName(), e.GetStat(), r.List.GetZxid())
 		}
 	case *apiv1.SessionAnswer_Set:
 		w.wrote(call.GetSet().GetPath(), r.Set.GetZxid())
@@ -61,10 +61,16 @@ func (w *witness) judge(call *apiv1.SessionCall, a *apiv1.SessionAnswer) {
 }
 
 // saw judges what a read found at a path: its Stat, or that there is none.
-func (w *witness) saw(path string, s *apiv1.Stat) {
+func (w *witness) saw(path string, s *apiv1.Stat, at uint64) {
 	w.seen++
+	if w.told > at {
+		w.t.Errorf("a read of %s at %d comes after an event at %d", path, at, w.told)
+	}
 	if s.GetMzxid() > w.first && w.last[path] < s.GetMzxid() {
 		w.t.Errorf("%s was changed at %d, and the last event about it before the answer is at %d", path, s.GetMzxid(), w.last[path])
+	}
+	if s.GetMzxid() != 0 && s.GetMzxid() < w.last[path] {
+		w.t.Errorf("%s as changed at %d comes after its event at %d", path, s.GetMzxid(), w.last[path])
 	}
 }
 
@@ -93,7 +99,8 @@ func randomCall(rng *rand.Rand) *apiv1.SessionCall {
 	return getCall(path, false)
 }
 
-// Whatever an answer shows was told by an event before it: on the leader and on a follower, with requests pipelined and others writing.
+// Whatever an answer shows was told by an event before it, and no event is told before an answer that does not show it yet: on the leader and on
+// a follower, with requests pipelined and others writing.
 func TestEventsAndAnswersKeepTheirOrder(t *testing.T) {
 	_, leader, follower, _ := trio(t)
 	leader.create(t, &apiv1.CreateRequest{Path: "/m"})

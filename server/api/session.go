@@ -76,6 +76,8 @@ type conversation struct {
 	last   int64   // number of the last call
 	flying []*slot // begun and not answered, in their order: writes, or one read
 	closed bool    // the session is: nothing follows
+	// watching tells that there is, or was, a watch: events and answers have to keep their order.
+	watching bool
 
 	mu struct {
 		sync.Mutex

@@ -97,24 +97,29 @@ func (c *conversation) readTree(call *apiv1.SessionCall, a *apiv1.SessionAnswer)
 	return fault.New(fault.BadArguments, "", "request %d asks for nothing that this server knows", call.GetCxid())
 }
 
-// now is the published version as the caller may see it.
-func (c *conversation) now() view { return view{c.keeper.pipeline.Version(), *c.caller.Load()} }
+// now is the version to read for a request that leaves no watch: see view.
+func (c *conversation) now() view { return c.view(false, "", 0) }
 
-// view is the version to read for a request that may leave a watch: one that is told of all that comes after this version.
-// Events are held back then until unhold, so that they come after the answer. As in ZooKeeper only an exists leaves
-// a watch where there is nothing, and a read that is refused leaves none.
+// view is the version to read, for a request that may leave a watch: one that is told of all that comes after this version.
+// Events are held back from here on until unhold, so that they come after the answer. As in ZooKeeper only an exists leaves
+// a watch where there is nothing, and a read that is refused leaves none. A stream that never had a watch hears of
+// nothing, and reads without a lock.
 func (c *conversation) view(watched bool, path string, m watch.Mode) view {
-	if !watched {
-		return c.now()
-	}
 	v := view{caller: *c.caller.Load()}
+	if c.watching = c.watching || watched; !c.watching {
+		v.Version = c.keeper.pipeline.Version()
+		return v
+	}
 	c.watcher.Read(func(version *tree.Version, add func(string, watch.Mode)) {
 		v.Version = version
+		c.hold()
+		if !watched {
+			return
+		}
 		n, found, err := v.find(path)
 		if err != nil || found && !v.may(n, txn.MayRead) || !found && m != watch.Exists {
 			return
 		}
-		c.hold()
 		add(path, m)
 	})
 	return v
@@ -177,6 +182,7 @@ func (c *conversation) addWatch(call *apiv1.SessionCall, r *apiv1.AddWatchReques
 	if err != nil || m == 0 {
 		return fault.New(fault.BadArguments, r.GetPath(), "a watch needs a mode")
 	}
+	c.watching = true
 	return c.watcher.Add(r.GetPath(), m, txn.Zxid(r.GetAfterZxid()), func(at txn.Zxid) {
 		c.answer(&apiv1.SessionAnswer{Cxid: call.GetCxid(), Result: &apiv1.SessionAnswer_AddWatch{AddWatch: &apiv1.AddWatchResponse{Zxid: uint64(at)}}})
 	})
