@@ -57,8 +57,17 @@ func onBoth(t *testing.T, test func(*testing.T, shell)) {
 // startServer runs a real server on a disk in memory until the test ends.
 func startServer(t *testing.T) string {
 	t.Helper()
+	address := startServerWith(t, func(*config.Config) {})
+	leads(t, address)
+	return address
+}
+
+// startServerWith is startServer with other settings; the server may not lead yet.
+func startServerWith(t *testing.T, change func(*config.Config)) string {
+	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientAddr, cfg.SegmentSize = "/data", "127.0.0.1:0", 8<<20
+	change(&cfg)
 	node, err := server.New(t.Context(), cfg, server.Options{FS: vfs.NewMem(), Build: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +81,6 @@ func startServer(t *testing.T) string {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	leads(t, node.Addr())
 	return node.Addr()
 }
 

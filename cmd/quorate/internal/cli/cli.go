@@ -41,6 +41,7 @@ type Flags struct {
 	output  string
 	timeout time.Duration
 	auth    []string
+	tls     encryption
 }
 
 // Bind adds the flags to a set. A default server is taken from QUORATE_SERVER.
@@ -54,6 +55,7 @@ func Bind(console *Console, set *pflag.FlagSet) *Flags {
 	set.StringVarP(&f.output, "output", "o", "table", "output `format`, table or json")
 	set.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long a server may take over one request")
 	set.StringArrayVar(&f.auth, "auth", nil, "identity to present, `scheme:credentials` such as digest:user:password; repeatable")
+	f.tls.bind(console, set)
 	return f
 }
 
@@ -99,7 +101,10 @@ func (f *Flags) Servers() []string {
 
 // Dial connects to servers with the identities given by the flags.
 func (f *Flags) Dial(servers []string) (*client.Client, error) {
-	var opts []client.Option
+	opts, err := f.tls.options()
+	if err != nil {
+		return nil, outcome.With(outcome.Usage, err)
+	}
 	for _, a := range f.auth {
 		scheme, credentials, ok := strings.Cut(a, ":")
 		if !ok || scheme == "" {
