@@ -98,7 +98,9 @@ func TestLostAnswerLeavesNoGhost(t *testing.T) {
 		s := w.Session()
 		_, err := s.Create(w.Context(), "/l", nil)
 		w.Must(err)
-		held, err := lock.New(s, "/l").Lock(w.Context())
+		ctx, cancel := context.WithTimeout(w.Context(), time.Hour)
+		defer cancel()
+		held, err := lock.New(s, "/l").Lock(ctx)
 		w.Must(err)
 		names, _, err := s.Children(w.Context(), "/l")
 		if err != nil || len(names) != 1 || !lost {
