@@ -80,7 +80,7 @@ func clientCommands(console *cli.Console) []*cobra.Command {
 		createCommand(console), getCommand(console), setCommand(console), deleteCommand(console),
 		lsCommand(console), existsCommand(console), statCommand(console), aclCommand(console),
 		multiCommand(console), syncCommand(console), importCommand(console), exportCommand(console),
-		statusCommand(console), doctorCommand(console), resignCommand(console), versionCommand(console),
+		watchCommand(console), statusCommand(console), doctorCommand(console), resignCommand(console), versionCommand(console),
 	}
 }
 

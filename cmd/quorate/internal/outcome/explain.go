@@ -72,6 +72,7 @@ func hints() []hint {
 		{client.ErrInvalidPath, "a path is like /app/config: it starts with /, has no . or .. and no control characters"},
 		{client.ErrInvalidACL, "an access control list is like world:anyone:r,digest:user:HASH:rwcda"},
 		{client.ErrQuotaExceeded, "delete something under it, or raise the quota"},
+		{client.ErrCompacted, "the servers have forgotten what came right after that: watch without --after, from a snapshot"},
 		{client.ErrNoSpace, "free some space on the server: reads go on, writes resume by themselves"},
 	}
 }
