@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
@@ -28,6 +29,9 @@ const MaxMessageSize = 64 << 20
 // the next one is asked. Without it a server behind a silent firewall would hold up
 // a call until the call's own deadline.
 const connectTimeout = 3 * time.Second
+
+// pingAfter is how long a connection with calls on it may be silent before it is asked for a sign of life.
+const pingAfter = 10 * time.Second
 
 // Client is a connection to an ensemble. It is safe for concurrent use.
 type Client struct {
@@ -140,6 +144,8 @@ func dialOptions(o options) []grpc.DialOption {
 			Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 			MinConnectTimeout: connectTimeout,
 		}),
+		// A connection over which nothing comes any more is given up, so that the next call makes a new one. Servers bear a ping every 5 s.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: connectTimeout}),
 		grpc.WithDisableServiceConfig(),
 	}
 	if o.dialer != nil {

@@ -41,7 +41,7 @@ func (s *Session) firstLink(ctx, life context.Context) (*link, error) {
 			return nil, errors.Join(ended(ctx), err)
 		case life.Err() != nil:
 			return nil, refusal(reasonClosed, "the client is closed")
-		case !errors.Is(err, ErrUnavailable) && !errors.Is(err, errSilent):
+		case !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrUnknownOutcome) && !errors.Is(err, errSilent):
 			return nil, err
 		case !sleep(ctx, pause):
 			return nil, errors.Join(ended(ctx), err)

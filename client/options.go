@@ -7,69 +7,66 @@ import (
 )
 
 // CreateOption says what kind of node to create.
-type CreateOption func(*apiv1.CreateRequest)
+type CreateOption struct{ set func(*apiv1.CreateRequest) }
 
 // Ephemeral makes the node live as long as the session that creates it.
 func Ephemeral() CreateOption {
-	return func(r *apiv1.CreateRequest) { r.Kind = apiv1.NodeKind_NODE_KIND_EPHEMERAL }
+	return CreateOption{func(r *apiv1.CreateRequest) { r.Kind = apiv1.NodeKind_NODE_KIND_EPHEMERAL }}
 }
 
 // Sequential takes the path as a prefix and adds ten digits to it, a number that grows with each child ever created
 // under the parent.
 func Sequential() CreateOption {
-	return func(r *apiv1.CreateRequest) { r.Sequential = true }
+	return CreateOption{func(r *apiv1.CreateRequest) { r.Sequential = true }}
 }
 
 // Container makes a node that the ensemble deletes some time after its last child went.
 func Container() CreateOption {
-	return func(r *apiv1.CreateRequest) { r.Kind = apiv1.NodeKind_NODE_KIND_CONTAINER }
+	return CreateOption{func(r *apiv1.CreateRequest) { r.Kind = apiv1.NodeKind_NODE_KIND_CONTAINER }}
 }
 
 // TTL makes a node that the ensemble deletes when it has no children and was not changed for ttl: from a millisecond
 // to 2^40-1 of them, about 34 years.
 func TTL(ttl time.Duration) CreateOption {
-	return func(r *apiv1.CreateRequest) {
+	return CreateOption{func(r *apiv1.CreateRequest) {
 		r.Kind, r.TtlMs = apiv1.NodeKind_NODE_KIND_TTL, ttl.Milliseconds()
-	}
+	}}
 }
 
 // WithACL says who may do what with the node; without it everybody may do everything.
 func WithACL(acl ...ACE) CreateOption {
-	return func(r *apiv1.CreateRequest) { r.Acl = aclTo(acl) }
+	return CreateOption{func(r *apiv1.CreateRequest) { r.Acl = aclTo(acl) }}
 }
 
 // ChangeOption puts a condition on a change.
-type ChangeOption func(*change)
+type ChangeOption struct{ version *int32 }
 
-type change struct{ version *int32 }
-
-func changeOf(options []ChangeOption) *int32 {
-	var c change
+func changeOf(options []ChangeOption) (version *int32) {
 	for _, o := range options {
-		o(&c)
+		version = o.version
 	}
-	return c.version
+	return version
 }
 
 // IfVersion lets a change pass only if the node is at this version: of its data for Set, Delete and Check, of its
 // access control list for SetACL. Otherwise it fails with [ErrBadVersion].
 func IfVersion(version int32) ChangeOption {
-	return func(c *change) { c.version = &version }
+	return ChangeOption{&version}
 }
 
 // ReadOption says how new a read must be. It is also a [ListOption] and a [WatchOption].
-type ReadOption func(*apiv1.ReadOptions)
+type ReadOption struct{ set func(*apiv1.ReadOptions) }
 
 // Linearizable makes a read see whatever was acknowledged to anybody before it began. It costs a question to a
 // quorum; without it a read sees what its server has, which may be behind, and never goes back.
 func Linearizable() ReadOption {
-	return func(o *apiv1.ReadOptions) { o.Consistency = apiv1.Consistency_CONSISTENCY_LINEARIZABLE }
+	return ReadOption{func(o *apiv1.ReadOptions) { o.Consistency = apiv1.Consistency_CONSISTENCY_LINEARIZABLE }}
 }
 
 // AtLeast makes a read wait until its server has the version zxid: another program's write, of which this one
 // was told, is then in it.
 func AtLeast(zxid Zxid) ReadOption {
-	return func(o *apiv1.ReadOptions) { o.MinZxid = max(o.MinZxid, uint64(zxid)) }
+	return ReadOption{func(o *apiv1.ReadOptions) { o.MinZxid = max(o.MinZxid, uint64(zxid)) }}
 }
 
 func readOptions(options []ReadOption) *apiv1.ReadOptions {
@@ -77,8 +74,8 @@ func readOptions(options []ReadOption) *apiv1.ReadOptions {
 		return nil
 	}
 	o := &apiv1.ReadOptions{}
-	for _, set := range options {
-		set(o)
+	for _, option := range options {
+		option.set(o)
 	}
 	return o
 }
@@ -118,14 +115,14 @@ func (o ReadOption) list(r *apiv1.ListRequest) {
 	if r.Options == nil {
 		r.Options = &apiv1.ReadOptions{}
 	}
-	o(r.Options)
+	o.set(r.Options)
 }
 
 func (o ReadOption) watch(r *watchRequest) {
 	if r.Options == nil {
 		r.Options = &apiv1.ReadOptions{}
 	}
-	o(r.Options)
+	o.set(r.Options)
 }
 
 // watchRequest is what Watch asks for, and how it tells it.

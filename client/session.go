@@ -44,9 +44,10 @@ type SessionOption func(*sessionOptions)
 
 type sessionOptions struct{ timeout time.Duration }
 
-// SessionTimeout asks for a session that lives this long without a sign of its client. The server may give less or more, by its limits.
+// SessionTimeout asks for a session that lives this long, a millisecond or more, without a sign of its client. The server may give less or more,
+// by its limits: [Session.Timeout].
 func SessionTimeout(timeout time.Duration) SessionOption {
-	return func(o *sessionOptions) { o.timeout = timeout }
+	return func(o *sessionOptions) { o.timeout = max(timeout, time.Millisecond) }
 }
 
 // Session is a session with an ensemble: what ephemeral nodes live by. Its calls are sent on one stream without waiting for each

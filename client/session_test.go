@@ -236,6 +236,35 @@ func TestCallThatWasNotSentIsNotMadeWhenItsCallerHasGone(t *testing.T) {
 	})
 }
 
+// A server whose connection stands, but over which nothing comes any more, is left in time: the session and its nodes live on.
+func TestSessionLeavesASilentServer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.session()
+		n := w.create(s.Tree, "/e", client.Ephemeral())
+		w.net.Stall()
+		from := time.Now()
+		if again, err := s.Get(w.Context(), "/e"); err != nil || again.Stat.Czxid != n.Zxid || time.Since(from) >= s.Timeout() {
+			w.Errorf("after %v: %+v, %v", time.Since(from), again, err)
+		}
+	})
+}
+
+// A connection that is dead is not used for ever, also where there is no other server.
+func TestDeadConnectionIsReplaced(t *testing.T) {
+	inWorld(t, func(w *world) {
+		c, err := client.Dial([]string{"one:1"}, client.WithDialer(w.net.Dial))
+		w.must(err)
+		defer func() { _ = c.Close() }()
+		s, err := c.OpenSession(w.Context(), client.SessionTimeout(30*time.Second))
+		w.must(err)
+		defer func() { _ = s.Close(context.Background()) }()
+		w.net.Stall()
+		if _, err := s.Get(w.Context(), "/"); err != nil {
+			w.Errorf("after %v: %v", s.State(), err)
+		}
+	})
+}
+
 func TestIdentitiesSurviveABreak(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.session()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
@@ -25,7 +26,7 @@ func (c *Client) Watch(ctx context.Context, path string, options ...WatchOption)
 		f := &follower{request: r, snapshot: r.AfterZxid == 0}
 		f.since = Zxid(r.AfterZxid)
 		for pause := minPause; ; pause = min(2*pause, maxPause) {
-			was := max(f.since, f.last)
+			was, at := max(f.since, f.last), c.conns.current.Load()
 			err := f.follow(ctx, c.Keeper(), yield)
 			switch {
 			case err == nil:
@@ -40,6 +41,7 @@ func (c *Client) Watch(ctx context.Context, path string, options ...WatchOption)
 				yield(Event{}, err)
 				return
 			}
+			c.conns.moveOn(at)
 			if max(f.since, f.last) > was {
 				pause = minPause
 			}
@@ -60,6 +62,9 @@ func passing(err error) bool {
 	return e.Reason == "" || errors.Is(e, ErrUnavailable) || errors.Is(e, ErrUnknownOutcome) || errors.Is(e, ErrOverloaded)
 }
 
+// watchSilence is how long a server may say nothing before another one is asked: it says something every few seconds.
+const watchSilence = 20 * time.Second
+
 // follower is where a watch is.
 type follower struct {
 	request  *watchRequest
@@ -78,11 +83,15 @@ func (f *follower) follow(ctx context.Context, keeper apiv1.KeeperClient, yield 
 	if err != nil {
 		return err
 	}
+	silence := time.AfterFunc(watchSilence, cancel)
+	defer silence.Stop()
 	for {
+		silence.Reset(watchSilence)
 		m, err := stream.Recv()
 		if err != nil {
 			return err
 		}
+		silence.Stop() // the caller may take its time
 		if !f.take(m, yield) {
 			return nil
 		}

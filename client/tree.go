@@ -40,7 +40,7 @@ func (t Tree) Create(ctx context.Context, path string, data []byte, options ...C
 func createRequest(path string, data []byte, options []CreateOption) *apiv1.CreateRequest {
 	r := &apiv1.CreateRequest{Path: path, Data: data}
 	for _, o := range options {
-		o(r)
+		o.set(r)
 	}
 	return r
 }

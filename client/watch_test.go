@@ -276,3 +276,25 @@ func TestIdleWatchDoesNotFallBehind(t *testing.T) {
 		expect(w, watcher, client.EventChildrenChanged, "/mine")
 	})
 }
+
+// A server that says nothing any more, although its connection stands, is left for another one.
+func TestClientWatchLeavesASilentServer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ctx, cancel := timeLimit(w, time.Hour)
+		defer cancel()
+		n := 0
+		for e, err := range w.c.Watch(ctx, "/", client.Recursive(), client.WithProgress()) {
+			w.must(err)
+			switch {
+			case e.Type == client.EventCreated && e.Path == "/b":
+				return
+			case e.Type == client.EventProgress && n == 0:
+				n++
+				w.net.Stall()
+				other := w.other()
+				_, err := other.Create(ctx, "/b", nil)
+				w.must(err)
+			}
+		}
+	})
+}

@@ -16,7 +16,7 @@ type Network struct {
 	mu       struct {
 		sync.Mutex
 		down  bool
-		conns []net.Conn
+		conns []*conn
 	}
 }
 
@@ -35,13 +35,51 @@ func (n *Network) Dial(ctx context.Context, _ string) (net.Conn, error) {
 	if down {
 		return nil, errors.New("the network is down")
 	}
-	conn, err := n.listener.DialContext(ctx)
-	if err == nil {
-		n.mu.Lock()
-		n.mu.conns = append(n.mu.conns, conn)
-		n.mu.Unlock()
+	raw, err := n.listener.DialContext(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	c := &conn{Conn: raw, stalled: make(chan struct{}), closed: make(chan struct{})}
+	n.mu.Lock()
+	n.mu.conns = append(n.mu.conns, c)
+	n.mu.Unlock()
+	return c, nil
+}
+
+// conn is a connection that may stall.
+type conn struct {
+	net.Conn
+	stalled chan struct{}
+	once    sync.Once
+	closed  chan struct{}
+}
+
+// Read returns nothing of a connection that has stalled, until it is closed.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	select {
+	case <-c.stalled:
+		<-c.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+// Close closes the connection, also one that has stalled.
+func (c *conn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
+
+// Stall lets nothing come any more over the connections there are, without breaking them. New ones are not affected.
+func (n *Network) Stall() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.mu.conns {
+		close(c.stalled)
+	}
+	n.mu.conns = nil
 }
 
 // Down breaks all connections and lets no new ones come, or lets them come again.

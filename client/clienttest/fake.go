@@ -6,8 +6,10 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
@@ -103,7 +105,8 @@ func (f *Fake) Local() (address string, stop func()) {
 // Serve serves f on lis. The function it returns cuts all connections and waits until
 // serving has ended; the tree stays, so that f can be served again.
 func (f *Fake) Serve(lis net.Listener) (stop func()) {
-	s := grpc.NewServer(grpc.UnaryInterceptor(f.intercept), grpc.StreamInterceptor(f.interceptStream))
+	s := grpc.NewServer(grpc.UnaryInterceptor(f.intercept), grpc.StreamInterceptor(f.interceptStream),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}))
 	apiv1.RegisterKeeperServer(s, f)
 	adminv1.RegisterAdminServer(s, f)
 	done := make(chan struct{})
