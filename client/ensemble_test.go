@@ -21,7 +21,9 @@ import (
 // real is an ensemble of three servers on loopback, and a way to it whose connections break.
 type real struct {
 	*testing.T
+	configs []config.Config
 	servers []string
+	stops   []func()
 	mu      struct {
 		sync.Mutex
 		random *rand.Rand
@@ -34,26 +36,52 @@ func startReal(t *testing.T) *real {
 	r := &real{T: t}
 	r.mu.random = rand.New(rand.NewPCG(1, 2))
 	peers := freePeers(t)
+	r.servers, r.stops = make([]string, len(peers)), make([]func(), len(peers))
 	for i := range peers {
 		cfg := config.Default()
 		cfg.ID, cfg.Peers, cfg.ClientAddr, cfg.DataDir = uint(i+1), peers, "127.0.0.1:0", t.TempDir()
 		cfg.SegmentSize = 8 << 20
-		n, err := server.New(t.Context(), cfg, server.Options{Build: "test"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.servers = append(r.servers, n.Addr())
-		ctx, cancel := context.WithCancel(context.Background())
-		ended := make(chan error, 1)
-		go func() { ended <- n.Run(ctx) }()
-		t.Cleanup(func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Errorf("server %d: %v", i+1, err)
-			}
-		})
+		r.configs = append(r.configs, cfg)
+		r.start(i)
+		t.Cleanup(func() { r.stops[i]() })
 	}
 	return r
+}
+
+// start starts a server, again at its former address.
+func (r *real) start(i int) {
+	n, err := server.New(context.Background(), r.configs[i], server.Options{Build: "test"})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.servers[i], r.configs[i].ClientAddr = n.Addr(), n.Addr()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	r.stops[i] = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.Errorf("server %d: %v", i+1, err)
+		}
+	})
+}
+
+// restart restarts a server and waits until it serves.
+func (r *real) restart(ctx context.Context, i int) {
+	r.stops[i]()
+	r.start(i)
+	c, err := client.Dial([]string{r.servers[i]})
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	s, err := c.OpenSession(ctx) // waits for a leader
+	if err != nil {
+		r.Fatal(err)
+	}
+	if err := s.Close(ctx); err != nil {
+		r.Error(err)
+	}
 }
 
 func freePeers(t *testing.T) config.Peers {
@@ -140,11 +168,13 @@ func TestRealServers(t *testing.T) {
 	r := startReal(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
+	at := make(chan struct{})
+	close(at)
 	breaking, stop := context.WithCancel(ctx)
 	var cutting sync.WaitGroup
 	cutting.Go(func() { r.cut(breaking, 50*time.Millisecond) })
 	t.Run("parts", func(t *testing.T) {
-		t.Run("writes", func(t *testing.T) { t.Parallel(); r.chain(ctx, t) })
+		t.Run("writes", func(t *testing.T) { t.Parallel(); r.chain(ctx, t, at) })
 		t.Run("lock", func(t *testing.T) { t.Parallel(); r.locks(ctx, t) })
 		t.Run("queue", func(t *testing.T) { t.Parallel(); r.queue(ctx, t) })
 	})
@@ -152,28 +182,57 @@ func TestRealServers(t *testing.T) {
 	cutting.Wait()
 }
 
-func (r *real) chain(ctx context.Context, t *testing.T) {
-	const writes = 2000
+// All servers are restarted, one after the other, the leader among them: sessions with their nodes and watches live on, on
+// whichever server is there.
+func TestSessionsOutliveTheirServers(t *testing.T) {
+	t.Parallel()
+	r := startReal(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	var wg sync.WaitGroup
+	restarted := make(chan struct{})
+	wg.Go(func() { r.chain(ctx, t, restarted) })
+	held, err := lock.New(r.session(ctx), "/held").Lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.servers {
+		r.restart(ctx, i)
+	}
+	close(restarted)
+	wg.Wait()
+	s := r.session(ctx)
+	if _, err := s.Multi(ctx, held.Guard(), client.CreateOp("/done", nil)); err != nil {
+		t.Errorf("a lock held over restarts: %v", err)
+	}
+}
+
+// chain makes conditional writes, each on the one before, 2,000 and until enough is closed, while another session watches.
+func (r *real) chain(ctx context.Context, t *testing.T, enough <-chan struct{}) {
 	s, other := r.session(ctx), r.session(ctx)
 	made, err := s.Create(ctx, "/chain", nil, client.Ephemeral())
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
-	if _, err := other.Get(ctx, "/chain", client.AtLeast(made.Zxid)); err != nil {
-		t.Fatal(err)
-	}
-	w, err := other.Watch(ctx, "/chain", client.WatchPersistent)
-	if err != nil {
-		t.Fatal(err)
+	_, err = other.Get(ctx, "/chain", client.AtLeast(made.Zxid))
+	w, err2 := other.Watch(ctx, "/chain", client.WatchPersistent)
+	if err != nil || err2 != nil {
+		t.Error(err, err2)
+		return
 	}
 	var pending []*client.Pending
-	for i := range writes {
+	for i := 0; i < 2000 || !closed(enough); i++ {
 		p, err := s.Start(ctx, client.SetOp("/chain", fmt.Append(nil, i), client.IfVersion(int32(i))))
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 		if pending = append(pending, p); i%20 == 19 {
 			_, _ = p.Wait(ctx)
+		}
+		if i%1000 == 999 {
+			tell(ctx, t, w, 1000)
 		}
 	}
 	unknown := 0
@@ -181,22 +240,37 @@ func (r *real) chain(ctx context.Context, t *testing.T) {
 		if _, err := p.Wait(ctx); isUnknown(err) {
 			unknown++
 		} else if err != nil {
-			t.Fatalf("write %d: %v", i, err)
+			t.Errorf("write %d: %v", i, err)
 		}
 	}
-	t.Logf("%d of %d outcomes unknown", unknown, writes)
-	last := client.Zxid(0)
-	for i := range writes {
+	t.Logf("%d of %d outcomes unknown", unknown, len(pending))
+	last := tell(ctx, t, w, len(pending)%1000)
+	n, err := s.Get(ctx, "/chain")
+	if err != nil || int(n.Stat.Version) != len(pending) || last != 0 && n.Stat.Mzxid != last {
+		t.Errorf("after %d writes %+v, %v; the last event was at %v", len(pending), n, err, last)
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// tell takes so many events of changes, each newer than the one before, and returns the zxid of the last.
+func tell(ctx context.Context, t *testing.T, w *client.Watcher, n int) (last client.Zxid) {
+	for i := range n {
 		e, err := w.Next(ctx)
 		if err != nil || e.Type != client.EventDataChanged || e.Zxid <= last {
-			t.Fatalf("event %d: %+v, %v; the one before was at %v", i, e, err, last)
+			t.Errorf("event %d of %d: %+v, %v; the one before was at %v", i, n, e, err, last)
+			return last
 		}
 		last = e.Zxid
 	}
-	n, err := s.Get(ctx, "/chain")
-	if err != nil || n.Stat.Version != writes || n.Stat.Mzxid != last {
-		t.Errorf("at the end %+v, %v; the last event was at %v", n, err, last)
-	}
+	return last
 }
 
 func (r *real) locks(ctx context.Context, t *testing.T) {
