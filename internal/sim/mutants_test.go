@@ -178,8 +178,13 @@ var rules = []rule{
 	},
 	{
 		"27 who has left is fenced", []edit{
-			{"server/lease/leases.go", "\tdefault:\n\t\treturn false\n\t}\n", "\t}\n"},
+			{"server/lease/leases.go", "\treturn Moved\n}\n", "\treturn Attached\n}\n"},
 		}, seedsFrom("1", "20"), "MovedSessionsAreFenced",
+	},
+	{
+		"27b in the next reign, too", []edit{
+			{"server/lease/leases.go", "\t\treturn Unattached\n\t}\n", "\t\tl.mu.table.Attach(id, via, time.Now())\n\t\treturn Attached\n\t}\n"},
+		}, seedsFrom("1", "200"), "MovedSessionsAreFenced",
 	},
 	{
 		"28 who takes a session up is judged by the tip, and has it", []edit{

@@ -66,10 +66,15 @@ func (t *tenant) step(ctx context.Context, n int) error {
 	case kind < 98:
 		return t.close(ctx)
 	default:
-		idle := time.NewTimer(clientPlace(t.number).in(t.timeout / 2 * time.Duration(1+t.draw()%4)))
-		<-idle.C
+		t.idle(t.timeout / 2 * time.Duration(1+t.draw()%4))
 		return nil
 	}
+}
+
+// idle does nothing for a while.
+func (t *tenant) idle(d time.Duration) {
+	timer := time.NewTimer(clientPlace(t.number).in(d))
+	<-timer.C
 }
 
 // open opens a session somewhere.
@@ -95,16 +100,20 @@ func (t *tenant) create(ctx context.Context, h *Host, path string) error {
 	return err
 }
 
-// stray moves, and then lets something come from where it was: as if it had been on its way. In the same reign that is refused.
+// stray moves, and then lets something come from where it was: as if it had been on its way. That is never carried out.
 func (t *tenant) stray(ctx context.Context, path string) error {
 	old := t.home
-	attached, err := t.move(ctx)
+	_, err := t.move(ctx)
 	if err != nil || old == t.home || t.unsure {
 		return err
 	}
+	for range t.draw() % 20 { // perhaps into the next reign
+		t.idle(100 * time.Millisecond)
+		_ = t.home.touch(t.session)
+	}
 	t.nodes = append(t.nodes, path)
 	z, err := t.asks(ctx, old, &tree.CreateRequest{Path: path, ACL: tree.OpenACL(), Kind: txn.Ephemeral, Owner: t.session})
-	if err == nil && z.Epoch() == attached.Epoch() {
+	if err == nil {
 		t.world.checker.strayed(old.ID, t.session, z)
 	}
 	if fault.Is(err, fault.SessionMoved) {

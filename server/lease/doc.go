@@ -7,6 +7,10 @@
 //	                                                                   ▼
 //	          the session is closed by a txn  ◀── still due? ◀── pipeline, a few at a time
 //
+// A client that takes its session up on another server is told which of its writes took effect last, and that none comes after it. So what
+// its old stream may still bring is refused: as moved, when the client has attached elsewhere in this reign; and before anybody has
+// attached, since a new leader does not know where the client is. Each stream attaches again in each reign, at its next write at the latest.
+//
 // A session expires within (timeout, timeout + tick] after the leader last heard of it. A new reign begins with the whole
 // timeout for each (ZooKeeper: SessionTrackerImpl, ExpiryQueue).
 //

@@ -87,23 +87,31 @@ func (l *Leases) Attached(id txn.SessionID, owner txn.ServerID) {
 	l.mu.table.Attach(id, owner, time.Now())
 }
 
-// Asks notes that a session asks for something by way of a server, and tells whether it may. A request of its own stream
-// may only come from its owner; the first server from which one comes in this reign is the owner.
-func (l *Leases) Asks(id txn.SessionID, via txn.ServerID, attached bool) bool {
+// Standing is whether a session's own stream may ask for something.
+type Standing uint8
+
+// The standings.
+const (
+	// Attached: it may.
+	Attached Standing = iota
+	// Unattached: nobody has attached in this reign. Whoever asks may be where the client was before it went elsewhere.
+	Unattached
+	// Moved: the client has gone to another server.
+	Moved
+)
+
+// Asks tells whether a session's own stream may ask for something by way of a server, and if so touches the session.
+func (l *Leases) Asks(id txn.SessionID, via txn.ServerID) Standing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, owner := time.Now(), l.mu.table.Owner(id)
-	switch {
-	case !attached:
-		l.mu.table.Touch(id, now)
-	case owner == 0:
-		l.mu.table.Attach(id, via, now)
-	case owner == via:
-		l.mu.table.Touch(id, now)
-	default:
-		return false
+	switch l.mu.table.Owner(id) {
+	case via:
+		l.mu.table.Touch(id, time.Now())
+		return Attached
+	case 0:
+		return Unattached
 	}
-	return true
+	return Moved
 }
 
 // Touched notes that these sessions were heard of, by whichever server.

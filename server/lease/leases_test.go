@@ -257,26 +257,26 @@ func TestTouchedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestAsks: the first server from which a session's own stream asks has it, until the session is attached elsewhere.
+// TestAsks: only the server to which a session was attached last, in this reign, may ask for it.
 func TestAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := rule(t, 1, 500)
-		for i, ask := range []struct {
-			via      txn.ServerID
-			attached bool
-			want     bool
-		}{{3, false, true}, {2, true, true}, {3, true, false}, {3, false, true}, {2, true, true}} {
-			if got := c.Asks(1, ask.via, ask.attached); got != ask.want {
-				t.Errorf("%d: %t", i, got)
+		check := func(id txn.SessionID, via txn.ServerID, want lease.Standing) {
+			t.Helper()
+			if got := c.Asks(id, via); got != want {
+				t.Errorf("session %d via server %d: %d, want %d", id, via, got, want)
 			}
 		}
+		check(1, 2, lease.Unattached)
+		check(1, 2, lease.Unattached)
 		c.Attached(1, 3)
-		if c.Asks(1, 2, true) || !c.Asks(1, 3, true) {
-			t.Error("it has moved to 3")
-		}
+		check(1, 3, lease.Attached)
+		check(1, 2, lease.Moved)
+		c.Attached(1, 2)
+		check(1, 3, lease.Moved)
+		check(1, 2, lease.Attached)
 		c.Opened(2, 500, 1)
-		if c.Asks(2, 2, true) || !c.Asks(2, 1, true) {
-			t.Error("it was opened by way of 1")
-		}
+		check(2, 2, lease.Moved)
+		check(2, 1, lease.Attached)
 	})
 }

@@ -18,6 +18,11 @@ const (
 	sweepAuthor  = "quorate:sweep"
 )
 
+// errUnattached is why a request is refused that comes on a stream from before this reign. What was told to a client that took its
+// session up elsewhere, that nothing comes after, holds in every reign: so each stream has to attach again, or what an
+// old one brings late would be carried out if only it comes first. (In ZooKeeper a change of leaders ends all connections.)
+var errUnattached = errors.New("the leader has changed since the session was taken up")
+
 // errAlive is why a session is not closed that was due when that was asked for.
 var errAlive = errors.New("the session has been heard of")
 
@@ -75,8 +80,15 @@ func (b *batch) admit(j *job) error {
 	if _, open := tip.Session(j.Session); !open {
 		return &fault.Error{Kind: fault.NoSession, Zxid: tip.Zxid(), Detail: "the session does not exist or has expired"}
 	}
-	if !b.leases.Asks(j.Session, j.Via, j.Attached) {
+	if !j.Attached {
+		b.leases.Touched([]txn.SessionID{j.Session})
+		return nil
+	}
+	switch b.leases.Asks(j.Session, j.Via) {
+	case lease.Moved:
 		return &fault.Error{Kind: fault.SessionMoved, Zxid: tip.Zxid(), Detail: "the session's client has gone to another server"}
+	case lease.Unattached:
+		return peer.Refusal(errUnattached)
 	}
 	return nil
 }

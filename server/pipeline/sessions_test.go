@@ -240,17 +240,50 @@ func TestLeaderChangeMidExpiry(t *testing.T) {
 		leader, follower, _ := e.led()
 		id := follower.opens(4000)
 		time.Sleep(3900 * time.Millisecond)
+		was := follower.peer.Standing().Upstream
 		if err := leader.peer.Resign(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		leads := func(now peer.Standing) bool { return now.Role == peer.Leading || now.Upstream != nil }
-		e.await(follower.peer.ID(), leads)
+		e.await(follower.peer.ID(), func(now peer.Standing) bool { return now.Role != peer.Looking && now.Upstream != was })
 		began := time.Now()
 		if took := follower.livesInBubble(id, began); took < 3500*time.Millisecond || took > 5*time.Second {
 			t.Errorf("in the next reign it lived for %v", took)
 		}
 		if err := follower.asks(id, create("/late")); !fault.Is(err, fault.NoSession) {
 			t.Errorf("after its end: %v", err)
+		}
+	})
+}
+
+// TestEachReignAttachesAnew: what comes late from where a client was before it went elsewhere is not carried out in the next reign
+// either, though it comes first there.
+func TestEachReignAttachesAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		leader, old, now := e.led()
+		id := old.opens(60_000)
+		if err := now.attaches(id); err != nil {
+			t.Fatal(err)
+		}
+		before := map[*server]*peer.Upstream{old: old.peer.Standing().Upstream, now: now.peer.Standing().Upstream}
+		if err := leader.peer.Resign(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		for s, was := range before {
+			e.await(s.peer.ID(), func(now peer.Standing) bool { return now.Role != peer.Looking && now.Upstream != was })
+			if err := s.asks(id, create("/late")); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("server %d: %v", s.peer.ID(), err)
+			}
+		}
+		if err := now.attaches(id); err != nil {
+			t.Fatal(err)
+		}
+		if err := now.asks(id, create("/a")); err != nil {
+			t.Error(err)
+		}
+		if err := old.asks(id, create("/late")); !fault.Is(err, fault.SessionMoved) {
+			t.Errorf("where it was: %v", err)
 		}
 	})
 }
