@@ -156,7 +156,7 @@ func (n *Node) assemble() error {
 	n.peer.Handle(n.pipeline.Forwarded)
 	n.peer.HandleTouches(n.touched, n.pipeline.Heard)
 	n.sessions = session.NewTable(session.Config{
-		Pipeline: n.pipeline, Server: n.cfg.ServerID(), MaxSessions: n.cfg.MaxSessions,
+		Pipeline: n.pipeline, Server: n.cfg.ServerID(), MaxSessions: n.cfg.MaxSessions, Local: n.cfg.LocalSessions, Tick: n.cfg.Tick,
 		MinTimeout: n.cfg.MinSessionTimeout, MaxTimeout: n.cfg.MaxSessionTimeout, Random: randomBytes,
 	})
 	open := newCalls()
@@ -168,7 +168,7 @@ func (n *Node) assemble() error {
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
 		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status,
-		Connections: n.clients.open.Load, Calls: open.open.Load, Build: n.build, Started: n.started,
+		Connections: n.clients.open.Load, Calls: open.open.Load, Sessions: n.sessions.Len, Build: n.build, Started: n.started,
 	})
 	n.metrics.WatchHub(n.watches.Stats)
 	return nil
@@ -226,7 +226,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.warnIfOpen()
 		parts = append(parts, part{"peer port", n.servePeers})
 	}
-	parts = append(parts, part{"peer", n.peer.Run}, part{"pipeline", n.pipeline.Run})
+	parts = append(parts, part{"peer", n.peer.Run}, part{"pipeline", n.pipeline.Run}, part{"sessions", n.sessions.Run})
 	if n.scrapers != nil {
 		parts = append(parts, part{"metrics", n.serveMetrics})
 	}

@@ -31,13 +31,13 @@ func credentialOf(ctx context.Context) (session.Credential, bool, error) {
 }
 
 // named returns the session that a call names. Without one it is an error of kind NoSession.
-func (k *Keeper) named(ctx context.Context) (tree.Session, error) {
+func (k *Keeper) named(ctx context.Context) (session.Session, error) {
 	c, named, err := credentialOf(ctx)
 	switch {
 	case err != nil:
-		return tree.Session{}, err
+		return session.Session{}, err
 	case !named:
-		return tree.Session{}, fault.New(fault.NoSession, "", "the call names no session: metadata %s is missing", SessionHeader)
+		return session.Session{}, fault.New(fault.NoSession, "", "the call names no session: metadata %s is missing", SessionHeader)
 	}
 	return k.sessions.Verify(ctx, c)
 }
@@ -68,23 +68,24 @@ func (k *Keeper) OpenSession(ctx context.Context, r *apiv1.OpenSessionRequest) (
 }
 
 // openSession opens a session, or finds the one that is named.
-func (k *Keeper) openSession(ctx context.Context, r *apiv1.OpenSessionRequest) (session.Credential, tree.Session, error) {
+func (k *Keeper) openSession(ctx context.Context, r *apiv1.OpenSessionRequest) (session.Credential, session.Session, error) {
 	if r.GetCredential() == "" {
 		caller := CallerOf(ctx)
 		return k.sessions.Open(ctx, time.Duration(r.GetTimeoutMs())*time.Millisecond, caller, authorOf(caller))
 	}
 	c, err := session.ParseCredential(r.GetCredential())
 	if err != nil {
-		return c, tree.Session{}, err
+		return c, session.Session{}, err
 	}
 	s, err := k.sessions.Verify(ctx, c)
 	return c, s, err
 }
 
 // opened is what a client is told of a session.
-func (k *Keeper) opened(c session.Credential, s tree.Session) *apiv1.OpenSessionResponse {
+func (k *Keeper) opened(c session.Credential, s session.Session) *apiv1.OpenSessionResponse {
 	m := &apiv1.OpenSessionResponse{
-		Session: uint64(s.ID), Credential: c.String(), TimeoutMs: uint32(s.Timeout), Zxid: uint64(k.pipeline.Version().Zxid()),
+		Session: uint64(s.ID), Credential: c.String(), TimeoutMs: uint32(s.Timeout.Milliseconds()), Zxid: uint64(k.pipeline.Version().Zxid()),
+		Local: s.Local,
 	}
 	if w := s.Last; w != (tree.Write{}) {
 		m.LastWrite = &apiv1.LastWrite{Cxid: w.Cxid, Zxid: uint64(w.Zxid), Path: w.Path}
@@ -118,7 +119,7 @@ func (k *Keeper) KeepAlive(ctx context.Context, _ *apiv1.KeepAliveRequest) (*api
 	if err != nil {
 		return nil, Error(err)
 	}
-	return &apiv1.KeepAliveResponse{TimeoutMs: uint32(s.Timeout)}, nil
+	return &apiv1.KeepAliveResponse{TimeoutMs: uint32(s.Timeout.Milliseconds())}, nil
 }
 
 // CloseSession ends a session.

@@ -75,6 +75,7 @@ type conversation struct {
 	// For run alone.
 	last   int64   // number of the last call
 	flying []*slot // begun and not answered, in their order: writes, or one read
+	local  bool    // nobody but this server knows the session
 	closed bool    // the session is: nothing follows
 	// watching tells that there is, or was, a watch: events and answers have to keep their order.
 	watching bool
@@ -116,7 +117,7 @@ func (c *conversation) begin(open *apiv1.OpenSessionRequest) (*apiv1.OpenSession
 		if err != nil {
 			return nil, err
 		}
-		c.id = s.ID
+		c.id, c.local = s.ID, s.Local
 		if c.attachment, err = c.keeper.sessions.Attach(s.ID, c.lose); err != nil {
 			return nil, err
 		}
@@ -132,13 +133,17 @@ func (c *conversation) begin(open *apiv1.OpenSessionRequest) (*apiv1.OpenSession
 }
 
 // take opens a session, or takes one up.
-func (c *conversation) take(open *apiv1.OpenSessionRequest) (session.Credential, tree.Session, error) {
+func (c *conversation) take(open *apiv1.OpenSessionRequest) (session.Credential, session.Session, error) {
+	if open.GetCredential() == "" && c.keeper.sessions.Local() {
+		cred, s := c.keeper.sessions.OpenLocal(time.Duration(open.GetTimeoutMs()) * time.Millisecond)
+		return cred, s, nil
+	}
 	if open.GetCredential() == "" {
 		return c.keeper.openSession(c.ctx, open)
 	}
 	cred, err := session.ParseCredential(open.GetCredential())
 	if err != nil {
-		return cred, tree.Session{}, err
+		return cred, session.Session{}, err
 	}
 	s, err := c.keeper.sessions.Resume(c.ctx, cred)
 	return cred, s, err

@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -169,9 +171,31 @@ func (c *conversation) write(call *apiv1.SessionCall) {
 		c.closing.Store(true)
 	}
 	caller := *c.caller.Load()
-	c.keeper.pipeline.Start(pipeline.Request{
-		Op: op, Session: c.id, Cxid: call.GetCxid(), Caller: caller, Author: authorOf(caller), Attached: true, Void: &c.void,
-	}, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+	if c.local && owns(op) {
+		c.local = false
+		c.keeper.sessions.Raise(c.id, caller, authorOf(caller), func(err error) { c.cut(session.NotRaised(err)) })
+	}
+	if c.local && call.GetClose() != nil {
+		c.keeper.sessions.CloseLocal(c.id)
+		c.land(s, pipeline.Reply{Zxid: c.keeper.pipeline.Version().Zxid()}, nil)
+		return
+	}
+	r := pipeline.Request{Op: op, Caller: caller, Author: authorOf(caller), Void: &c.void}
+	if !c.local {
+		r.Session, r.Cxid, r.Attached = c.id, call.GetCxid(), true
+	}
+	c.keeper.pipeline.Start(r, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+}
+
+// owns tells whether a request gives its session something to own: for that the ensemble has to know it.
+func owns(op tree.Request) bool {
+	switch op := op.(type) {
+	case *tree.CreateRequest:
+		return op.Owner != 0
+	case *tree.MultiRequest:
+		return slices.ContainsFunc(op.Ops, owns)
+	}
+	return false
 }
 
 // request translates a write.

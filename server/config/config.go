@@ -123,6 +123,9 @@ type Config struct {
 	// MinSessionTimeout and MaxSessionTimeout bound the time for which a session lives without a sign of its client, 10 ms
 	// to 24 h, better several Ticks; a client that asks for none gets the longest. Default 1 s and 1 min.
 	MinSessionTimeout, MaxSessionTimeout time.Duration
+	// LocalSessions makes new sessions of streams known to their server alone until they create an ephemeral node: opening and closing
+	// them costs the ensemble nothing, and they do not survive a move to another server. Default false, as ZooKeeper's.
+	LocalSessions bool
 	// MaxSessions is how many sessions the ensemble may have, 1 to 10,000,000; beyond it no more are opened on this server. Default 1,000,000.
 	MaxSessions int
 	// MaxSessionRequests is how many requests of one session may be without an answer, 1 to 100,000; no more are read until

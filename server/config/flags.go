@@ -48,6 +48,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.MaxLists, "max-lists", c.MaxLists, "List calls at a time")
 	fs.DurationVar(&c.MinSessionTimeout, "min-session-timeout", c.MinSessionTimeout, "least time for which a session lives without a sign of its client")
 	fs.DurationVar(&c.MaxSessionTimeout, "max-session-timeout", c.MaxSessionTimeout, "greatest such time, and that of who asks for none")
+	fs.BoolVar(&c.LocalSessions, "local-sessions", c.LocalSessions, "new sessions of streams are known to their server alone until they create an ephemeral node")
 	fs.IntVar(&c.MaxSessions, "max-sessions", c.MaxSessions, "sessions of the ensemble; beyond it no more are opened here")
 	fs.IntVar(&c.MaxSessionRequests, "max-session-requests", c.MaxSessionRequests, "requests of one session without an answer")
 	fs.DurationVar(&c.ContainerInterval, "container-interval", c.ContainerInterval, "how often empty containers and nodes beyond their time to live are looked for; 0 never")

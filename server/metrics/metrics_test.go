@@ -76,10 +76,11 @@ func TestGaugesAreReadAtEachScrape(t *testing.T) {
 		Peer:        func() peer.Status { return peer.Status{Role: peer.Leading, Epoch: 5, Committed: txn.Zxid(6)} },
 		Connections: func() int64 { return connections },
 		Calls:       func() int64 { return 8 },
+		Sessions:    func() (int, int) { return 31, 32 },
 		Build:       "v1", Started: time.Now(),
 	})
 	has(t, scrape(t, m),
-		"znode_count 4", "global_sessions 0", "num_alive_connections 7", "outstanding_requests 8", "quorate_epoch 5", "quorate_leader 1",
+		"znode_count 4", "global_sessions 0", "local_sessions 32", "quorate_session_streams 31", "num_alive_connections 7", "outstanding_requests 8", "quorate_epoch 5", "quorate_leader 1",
 		`quorate_zxid{stage="logged"} 4`, `quorate_zxid{stage="durable"} 3`, `quorate_zxid{stage="committed"} 6`,
 		`quorate_zxid{stage="applied"} 2`, `quorate_zxid{stage="snapshot"} 1`, "quorate_log_bytes 99", `quorate_build_info{version="v1"} 1`)
 	connections = 1

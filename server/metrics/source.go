@@ -21,6 +21,8 @@ type Source struct {
 	Peer  func() peer.Status
 	// Connections and Calls are how many are open.
 	Connections, Calls func() int64
+	// Sessions tells how many sessions have a stream here, and how many only this server knows; nil: none.
+	Sessions func() (attached, local int)
 	// Build is the version of the program, Started when it began to serve.
 	Build   string
 	Started time.Time
@@ -28,6 +30,9 @@ type Source struct {
 
 // Watch adds the gauges that are read from s at each scrape. To be called once.
 func (m *Metrics) Watch(s Source) {
+	if s.Sessions == nil {
+		s.Sessions = func() (int, int) { return 0, 0 }
+	}
 	m.registry.MustRegister(newLags(s.Peer))
 	for _, g := range slices.Concat(s.zookeeper(), s.own(), s.ensemble()) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -48,10 +53,21 @@ func (s Source) zookeeper() []gauge {
 	return []gauge{
 		{"znode_count", "Nodes in the tree.", nil, func() float64 { return float64(s.Version().Len()) }},
 		{"global_sessions", "Open sessions.", nil, func() float64 { return float64(s.Version().Sessions()) }},
+		{"local_sessions", "Open sessions that only this server knows.", nil, func() float64 { return float64(s.local()) }},
 		{"num_alive_connections", "Open client connections.", nil, func() float64 { return float64(s.Connections()) }},
 		{"outstanding_requests", "Calls in progress.", nil, func() float64 { return float64(s.Calls()) }},
 		{"uptime", "Time since the server was started, in milliseconds.", nil, func() float64 { return millis(time.Since(s.Started)) }},
 	}
+}
+
+func (s Source) attached() int {
+	attached, _ := s.Sessions()
+	return attached
+}
+
+func (s Source) local() int {
+	_, local := s.Sessions()
+	return local
 }
 
 // own are the gauges that only Quorate has.
@@ -69,6 +85,7 @@ func (s Source) own() []gauge {
 		stage("committed", func() txn.Zxid { return s.Peer().Committed }),
 		stage("applied", func() txn.Zxid { return s.Store().Applied }),
 		stage("snapshot", func() txn.Zxid { return s.Store().Snapshot }),
+		{"quorate_session_streams", "Sessions that have a stream on this server.", nil, func() float64 { return float64(s.attached()) }},
 		{"quorate_epoch", "Current epoch.", nil, func() float64 { return float64(s.Peer().Epoch) }},
 		{"quorate_leader", "1 while this server leads.", nil, func() float64 { return one(s.Peer().Role == peer.Leading) }},
 		{"quorate_log_bytes", "Bytes of the log on disk.", nil, func() float64 { return float64(s.Store().LogBytes) }},

@@ -10,5 +10,7 @@
 // that clients talk to. A session is taken up on any server by who shows its secret, of which the tree has the hash; the server
 // that had it before is told by the leader, with a refusal of what it still brings along, and on this server the stream that had it before is cut.
 //
+// With Config.Local new sessions of streams are known to this server alone (local.go), until they are to own a node.
+//
 // No goroutine and no timer belongs to a session: expiry is the leader's.
 package session

@@ -21,10 +21,26 @@ type Config struct {
 	Server txn.ServerID
 	// MinTimeout and MaxTimeout bound what a client gets that asks for a timeout, and MaxTimeout is what one gets that does not.
 	MinTimeout, MaxTimeout time.Duration
+	// Local makes new sessions known to this server alone, see [Table.OpenLocal]; Tick is how exact their expiry is.
+	Local bool
+	Tick  time.Duration
 	// MaxSessions is how many sessions the ensemble may have; no more are opened on this server.
 	MaxSessions int
 	// Random fills its argument with random bytes that nobody can guess, as crypto/rand's Read does.
 	Random func([]byte)
+}
+
+// Session is a session as its client's server knows it.
+type Session struct {
+	ID txn.SessionID
+	// Timeout is how long it lives without a sign of its client.
+	Timeout time.Duration
+	// Last is its last write.
+	Last tree.Write
+	// Local: no other server knows it.
+	Local bool
+
+	hash []byte // of its secret
 }
 
 // Table has the sessions of this server's clients. Its methods may be called by anybody.
@@ -34,6 +50,7 @@ type Table struct {
 	mu struct {
 		sync.Mutex
 		attached map[txn.SessionID]*Attachment
+		locals   map[txn.SessionID]*local
 		touched  map[txn.SessionID]struct{} // heard of since they were last collected
 	}
 }
@@ -42,6 +59,7 @@ type Table struct {
 func NewTable(c Config) *Table {
 	t := &Table{cfg: c}
 	t.mu.attached = map[txn.SessionID]*Attachment{}
+	t.mu.locals = map[txn.SessionID]*local{}
 	t.mu.touched = map[txn.SessionID]struct{}{}
 	return t
 }
@@ -51,9 +69,9 @@ const sessionRetry = 5 * time.Second
 
 // Open opens a session, by a txn that is committed and applied here when it returns. asked is the timeout that the
 // client would like, 0 for any.
-func (t *Table) Open(ctx context.Context, asked time.Duration, who tree.Caller, author string) (Credential, tree.Session, error) {
+func (t *Table) Open(ctx context.Context, asked time.Duration, who tree.Caller, author string) (Credential, Session, error) {
 	if open := t.cfg.Pipeline.Version().Sessions(); open >= t.cfg.MaxSessions {
-		return Credential{}, tree.Session{}, &fault.Error{
+		return Credential{}, Session{}, &fault.Error{
 			Kind: fault.Overloaded, RetryAfter: sessionRetry, Detail: "the ensemble has too many sessions (--max-sessions)",
 		}
 	}
@@ -64,7 +82,7 @@ func (t *Table) Open(ctx context.Context, asked time.Duration, who tree.Caller, 
 		Caller: who, Author: author, Attached: true,
 	})
 	if err != nil {
-		return Credential{}, tree.Session{}, err
+		return Credential{}, Session{}, err
 	}
 	c.ID = txn.MakeSessionID(t.cfg.Server, reply.Zxid)
 	s, err := t.find(c.ID)
@@ -79,26 +97,33 @@ func (t *Table) negotiate(asked time.Duration) time.Duration {
 	return min(max(asked, t.cfg.MinTimeout), t.cfg.MaxTimeout)
 }
 
-// find returns a session of this server's tree.
-func (t *Table) find(id txn.SessionID) (tree.Session, error) {
+// find returns a session of this server's tree, or of this server alone.
+func (t *Table) find(id txn.SessionID) (Session, error) {
+	if s, open := t.findLocal(id); open {
+		return s, nil
+	}
 	v := t.cfg.Pipeline.Version()
 	s, open := v.Session(id)
 	if !open {
-		return s, &fault.Error{Kind: fault.NoSession, Zxid: v.Zxid(), Detail: "session " + id.String() + " does not exist or has expired"}
+		return Session{}, &fault.Error{Kind: fault.NoSession, Zxid: v.Zxid(), Detail: "session " + id.String() + " does not exist or has expired"}
 	}
-	return s, nil
+	return Session{ID: s.ID, Timeout: time.Duration(s.Timeout) * time.Millisecond, Last: s.Last, hash: s.TokenHash()}, nil
 }
 
 // Resume takes a session up for this server: a stream that has it here is cut, the leader is asked whether it lives, and what another
 // server still brings along for it is refused from now on. When it returns, all that took effect of the session, and ever will of what was
 // sent before, is applied here.
-func (t *Table) Resume(ctx context.Context, c Credential) (tree.Session, error) {
-	if s, err := t.find(c.ID); err == nil && shows(s, c) {
+func (t *Table) Resume(ctx context.Context, c Credential) (Session, error) {
+	s, err := t.find(c.ID)
+	if err == nil && shows(s, c) {
 		t.move(c.ID, nil) // first: what it has sent stands before our question, and it will send no more
+		if s.Local {
+			return s, nil
+		}
 	}
-	_, err := t.cfg.Pipeline.Submit(ctx, pipeline.Request{Op: &tree.AttachRequest{Session: c.ID, TokenHash: c.Hash()}})
+	_, err = t.cfg.Pipeline.Submit(ctx, pipeline.Request{Op: &tree.AttachRequest{Session: c.ID, TokenHash: c.Hash()}})
 	if err != nil {
-		return tree.Session{}, harmless(err)
+		return Session{}, harmless(err)
 	}
 	return t.find(c.ID)
 }
@@ -113,7 +138,7 @@ func harmless(err error) error {
 
 // Verify returns the session that a call names, and notes that its client is alive. The leader is only asked if this
 // server does not know the session.
-func (t *Table) Verify(ctx context.Context, c Credential) (tree.Session, error) {
+func (t *Table) Verify(ctx context.Context, c Credential) (Session, error) {
 	s, err := t.find(c.ID)
 	if err != nil { // opened elsewhere, and not applied here yet?
 		if _, err := t.cfg.Pipeline.Sync(ctx); err != nil {
@@ -123,16 +148,16 @@ func (t *Table) Verify(ctx context.Context, c Credential) (tree.Session, error) 
 			return s, err
 		}
 	}
-	if !shows(s, c) {
-		return tree.Session{}, &fault.Error{Kind: fault.NoSession, Detail: "session " + c.ID.String() + " does not exist or has expired"}
+	if s.Local || !shows(s, c) { // a local one is for its stream
+		return Session{}, &fault.Error{Kind: fault.NoSession, Detail: "session " + c.ID.String() + " does not exist or has expired"}
 	}
 	t.touch(c.ID)
 	return s, nil
 }
 
 // shows tells whether a credential is that of a session.
-func shows(s tree.Session, c Credential) bool {
-	return subtle.ConstantTimeCompare(s.TokenHash(), c.Hash()) == 1
+func shows(s Session, c Credential) bool {
+	return subtle.ConstantTimeCompare(s.hash, c.Hash()) == 1
 }
 
 // Close ends a session and deletes its ephemeral nodes.
@@ -171,7 +196,7 @@ func (t *Table) move(id txn.SessionID, to *Attachment) {
 	if to != nil {
 		t.mu.attached[id] = to
 	}
-	t.mu.touched[id] = struct{}{}
+	t.heard(id)
 	t.mu.Unlock()
 	if old != nil {
 		old.cut(&fault.Error{Kind: fault.SessionMoved, Detail: "the session was taken up by another stream"})
@@ -193,6 +218,15 @@ func (a *Attachment) Touch() { a.table.touch(a.id) }
 func (t *Table) touch(id txn.SessionID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.heard(id)
+}
+
+// heard notes a sign of a session's client. The caller holds mu.
+func (t *Table) heard(id txn.SessionID) {
+	if l := t.mu.locals[id]; l != nil {
+		l.due = time.Now().Add(l.timeout)
+		return
+	}
 	t.mu.touched[id] = struct{}{}
 }
 
@@ -211,11 +245,11 @@ func (t *Table) Touched() []txn.SessionID {
 	return ids
 }
 
-// Attached returns how many sessions have a stream on this server.
-func (t *Table) Attached() int {
+// Len returns how many sessions have a stream on this server, and how many sessions only this server knows.
+func (t *Table) Len() (attached, local int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.mu.attached)
+	return len(t.mu.attached), len(t.mu.locals)
 }
 
 // Published cuts the streams of sessions that have ended. It is for [store.Config].
@@ -236,7 +270,7 @@ func (t *Table) afterJump(v *tree.Version) {
 	t.mu.Lock()
 	var gone []txn.SessionID
 	for id := range t.mu.attached {
-		if _, open := v.Session(id); !open {
+		if _, open := v.Session(id); !open && t.mu.locals[id] == nil {
 			gone = append(gone, id)
 		}
 	}
@@ -251,6 +285,7 @@ func (t *Table) end(id txn.SessionID, at txn.Zxid) {
 	a := t.mu.attached[id]
 	delete(t.mu.attached, id)
 	delete(t.mu.touched, id)
+	delete(t.mu.locals, id)
 	t.mu.Unlock()
 	if a != nil {
 		a.cut(&fault.Error{Kind: fault.NoSession, Zxid: at, Detail: "session " + id.String() + " has ended"})

@@ -2975,7 +2975,10 @@ type OpenSessionResponse struct {
 	ReadOnly bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	// The last of the session's writes that took effect, when a session was taken up again. A write with a greater
 	// number did not take effect, and never will. Of one with a smaller number that had no answer it says nothing.
-	LastWrite     *LastWrite `protobuf:"bytes,6,opt,name=last_write,json=lastWrite,proto3" json:"last_write,omitempty"`
+	LastWrite *LastWrite `protobuf:"bytes,6,opt,name=last_write,json=lastWrite,proto3" json:"last_write,omitempty"`
+	// Only this server knows the session (--local-sessions): until it creates an ephemeral node it can be taken up again here and nowhere
+	// else, and is no name for other calls. Of the writes that a stream which began so leaves without an answer nothing is known.
+	Local         bool `protobuf:"varint,7,opt,name=local,proto3" json:"local,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3050,6 +3053,13 @@ func (x *OpenSessionResponse) GetLastWrite() *LastWrite {
 		return x.LastWrite
 	}
 	return nil
+}
+
+func (x *OpenSessionResponse) GetLocal() bool {
+	if x != nil {
+		return x.Local
+	}
+	return false
 }
 
 // LastWrite is a write of a session.
@@ -4983,7 +4993,7 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"credential\x18\x02 \x01(\tR\n" +
 	"credential\x12\x1b\n" +
 	"\tlast_zxid\x18\x03 \x01(\x04R\blastZxid\x12\x1b\n" +
-	"\tread_only\x18\x04 \x01(\bR\breadOnly\"\xd9\x01\n" +
+	"\tread_only\x18\x04 \x01(\bR\breadOnly\"\xef\x01\n" +
 	"\x13OpenSessionResponse\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x1e\n" +
 	"\n" +
@@ -4994,7 +5004,8 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x04zxid\x18\x04 \x01(\x04R\x04zxid\x12\x1b\n" +
 	"\tread_only\x18\x05 \x01(\bR\breadOnly\x128\n" +
 	"\n" +
-	"last_write\x18\x06 \x01(\v2\x19.quorate.api.v1.LastWriteR\tlastWrite\"G\n" +
+	"last_write\x18\x06 \x01(\v2\x19.quorate.api.v1.LastWriteR\tlastWrite\x12\x14\n" +
+	"\x05local\x18\a \x01(\bR\x05local\"G\n" +
 	"\tLastWrite\x12\x12\n" +
 	"\x04cxid\x18\x01 \x01(\x03R\x04cxid\x12\x12\n" +
 	"\x04zxid\x18\x02 \x01(\x04R\x04zxid\x12\x12\n" +
