@@ -2,10 +2,10 @@
 // pipeline on it, and serves clients over gRPC.
 //
 //	clients ──▶ listener ──▶ gRPC ──▶ chain ──▶ api.Keeper ──▶ pipeline ──▶ peer ──▶ store
-//	            bounded               metrics   admin.Admin        │         ▲ │       ▲
-//	                                  log       health, …          └─ reads: version ──┘
-//	                                  recovery                               │ │
-//	                                  auth                                   │ │
+//	            bounded               metrics   admin.Admin │      │         ▲ │       ▲ │
+//	                                  log       health, …   │      └─ reads: version ──┘ │ published
+//	                                  recovery              └─ session, watch ◀────────────┘
+//	                                  auth, rate                             │ │
 //	other servers ──▶ peer port ──▶ peer.Transport ──▶ tracker ──────────────┘ │
 //	            ◀──────────────────────────────────────◀───────────────────────┘
 //
