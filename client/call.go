@@ -19,7 +19,7 @@ type call struct {
 	pieces  []*apiv1.ListResponse
 	// arrived, if not nil, sees the answer, nil for a failure, before anything behind it in the stream is looked at.
 	arrived func(*apiv1.SessionAnswer, error)
-	renewal bool          // it restores what an earlier stream had: an identity, or a watch
+	renewal bool          // it belongs to the stream: it restores or tidies what the stream has, and does not outlive it
 	watch   *registration // which a renewal leaves again
 
 	done   chan struct{} // closed when answer and err are set

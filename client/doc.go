@@ -25,7 +25,7 @@
 //
 //	s, err := c.OpenSession(ctx, client.SessionTimeout(5*time.Second))
 //	defer s.Close(context.Background())
-//	me, err := s.Create(ctx, "/members/", nil, client.Ephemeral(), client.Sequential())
+//	me, err := s.Create(ctx, "/members/m-", nil, client.Ephemeral(), client.Sequential())
 //
 // Its calls are those of [Tree] too, carried out in the order in which they are made, however many goroutines make them;
 // [Session.Start] makes one without waiting for the answer. When contact is lost the session is [Suspended]: it is taken up

@@ -105,7 +105,7 @@ func (f *follower) take(m *apiv1.WatchResponse, yield func(Event, error) bool) b
 	}
 	for _, one := range m.GetEvents() {
 		e := eventOf(one)
-		if f.fresh(e, false) && !yield(e, nil) {
+		if f.fresh(e) && !yield(e, nil) {
 			return false
 		}
 	}

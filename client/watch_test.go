@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/client"
+	"github.com/quorate/quorate/client/clienttest"
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
 
 func expect(w *world, watcher *client.Watcher, what client.EventType, path string) client.Event {
@@ -79,7 +81,7 @@ func TestWatchersOfOnePathShareItAndAreRemovedByThemselves(t *testing.T) {
 		w.must(err)
 		w.create(s.Tree, "/a")
 		expect(w, one, client.EventCreated, "/a")
-		w.must(one.Remove(w.Context()))
+		one.Remove()
 		w.create(s.Tree, "/a/b")
 		if _, err := one.Next(w.Context()); !errors.Is(err, client.ErrNoWatch) {
 			w.Errorf("a removed watcher: %v, want ErrNoWatch", err)
@@ -88,8 +90,8 @@ func TestWatchersOfOnePathShareItAndAreRemovedByThemselves(t *testing.T) {
 		expect(w, two, client.EventChildrenChanged, "/a")
 		expect(w, all, client.EventCreated, "/a")
 		expect(w, all, client.EventCreated, "/a/b")
-		w.must(two.Remove(w.Context()))
-		w.must(one.Remove(w.Context()))
+		two.Remove()
+		one.Remove()
 		again, err := s.Watch(w.Context(), "/a", client.WatchPersistent)
 		w.must(err)
 		w.must(s.Delete(w.Context(), "/a/b"))
@@ -105,6 +107,9 @@ func TestNoEventIsLostOrToldTwiceOverBreaks(t *testing.T) {
 		})
 	}
 }
+
+// minPause is about what a session waits before it is taken up again.
+const minPause = 20 * time.Millisecond
 
 func breakWatches(w *world, r *rand.Rand) {
 	s := w.session()
@@ -131,6 +136,9 @@ func breakWatches(w *world, r *rand.Rand) {
 		}
 		if r.IntN(10) == 0 {
 			w.fake.Cut()
+			if r.IntN(2) == 0 { // what comes next happens while the session is taken up again
+				pauseInBubble(minPause)
+			}
 		}
 		if r.IntN(5) == 0 {
 			_, _, err := s.Exists(w.Context(), "/")
@@ -296,5 +304,37 @@ func TestClientWatchLeavesASilentServer(t *testing.T) {
 				w.must(err)
 			}
 		}
+	})
+}
+
+// Who gives up while a watch is being left leaves none behind on the server.
+func TestWatchOfWhoGaveUpIsTakenAway(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.session()
+		hold := make(chan struct{})
+		var removed []string
+		w.fake.OnCall = func(_ uint64, c *apiv1.SessionCall) clienttest.Break {
+			if c.GetAddWatch() != nil {
+				<-hold
+			}
+			if r := c.GetRemoveWatch(); r != nil {
+				removed = append(removed, r.GetPath())
+			}
+			return clienttest.NoBreak
+		}
+		ctx, cancel := timeLimit(w, time.Second)
+		defer cancel()
+		if _, err := s.Watch(ctx, "/a", client.WatchPersistent); !errors.Is(err, client.ErrTimeout) {
+			w.Errorf("got %v, want ErrTimeout", err)
+		}
+		close(hold)
+		synctest.Wait()
+		if !slices.Equal(removed, []string{"/a"}) {
+			w.Errorf("taken away: %v", removed)
+		}
+		again, err := s.Watch(w.Context(), "/a", client.WatchPersistent)
+		w.must(err)
+		w.create(s.Tree, "/a")
+		expect(w, again, client.EventCreated, "/a")
 	})
 }

@@ -224,33 +224,44 @@ func (s *Session) ChildrenW(ctx context.Context, path string, options ...ReadOpt
 func (s *Session) watching(ctx context.Context, path string, mode WatchMode, request *apiv1.SessionCall) (*Watcher, *call, error) {
 	w := &Watcher{s: s, key: watchKey{path: path, mode: mode}, ready: make(chan struct{}, 1)}
 	c := newCall(request)
-	c.arrived = func(a *apiv1.SessionAnswer, err error) { s.mu.watches.left(w, a, err) }
+	c.arrived = func(a *apiv1.SessionAnswer, err error) {
+		if s.mu.left(w, a, err) {
+			s.mu.push(removal(w.key))
+			s.poke()
+		}
+	}
 	s.mu.Lock()
 	s.mu.expect(w.key)
 	s.mu.Unlock()
 	if err := s.submit(ctx, c); err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.mu.watches.left(w, nil, err)
+		s.mu.left(w, nil, err)
 		return nil, nil, err
 	}
 	if _, err := s.wait(ctx, c); err != nil {
-		_ = w.Remove(context.WithoutCancel(ctx)) // the answer may come yet
+		w.Remove() // the answer may come yet
 		return nil, nil, err
 	}
 	return w, c, nil
 }
 
-// Remove takes the watch away; events that wait in it stay. It does not wait for the server.
-func (w *Watcher) Remove(ctx context.Context) error {
+// Remove takes the watch away; events that wait in it stay. It does not wait for the server. Again is harmless.
+func (w *Watcher) Remove() {
 	s := w.s
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	w.end(refusal(reasonNoWatch, "the watch was removed"))
-	last := s.mu.unwatch(w)
-	s.mu.Unlock()
-	if !last {
-		return nil
+	if s.mu.unwatch(w) {
+		s.mu.push(removal(w.key)) // at once: a later watch of the same kind comes after it
+		s.poke()
 	}
-	r := &apiv1.RemoveWatchRequest{Path: w.key.path, Mode: apiv1.WatchMode(w.key.mode)}
-	return s.submit(ctx, newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_RemoveWatch{RemoveWatch: r}}))
+}
+
+// removal takes a watch off the server. On another stream there is none.
+func removal(k watchKey) *call {
+	r := &apiv1.RemoveWatchRequest{Path: k.path, Mode: apiv1.WatchMode(k.mode)}
+	c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_RemoveWatch{RemoveWatch: r}})
+	c.renewal = true
+	return c
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -23,35 +24,26 @@ type registration struct {
 }
 
 // heard is how far a watch has been told: everything up to since; of what came later, everything before last, and of
-// the txn last the events in told.
+// the txn last so many events. They are counted and not compared: a txn may create, delete and create a node.
 type heard struct {
 	since Zxid
 	last  Zxid
-	told  []eventKey
+	told  int
 	skip  int // so many events of last come once more after a break
 }
 
-type eventKey struct {
-	t    EventType
-	path string
-}
-
-// fresh tells whether an event is new, and notes it if so. With mixed, events that other watches missed
-// come between those that happen.
-func (h *heard) fresh(e Event, mixed bool) bool {
-	key := eventKey{e.Type, e.Path}
+// fresh tells whether an event is new, and notes it if so.
+func (h *heard) fresh(e Event) bool {
 	switch {
 	case e.Zxid <= h.since || e.Zxid < h.last:
 		return false
 	case e.Zxid > h.last:
-		h.last, h.told, h.skip = e.Zxid, h.told[:0], 0
+		h.last, h.told, h.skip = e.Zxid, 0, 0
 	case h.skip > 0:
 		h.skip--
 		return false
-	case mixed && slices.Contains(h.told, key): // a txn may create, delete and create a node: only here is a second one a repetition
-		return false
 	}
-	h.told = append(h.told, key)
+	h.told++
 	return true
 }
 
@@ -60,7 +52,7 @@ func (h *heard) broke() (after Zxid) {
 	if h.last > h.since+1 {
 		h.since = h.last - 1
 	}
-	h.skip = len(h.told)
+	h.skip = h.told
 	return h.since
 }
 
@@ -69,6 +61,8 @@ type watches struct {
 	all map[watchKey]*registration
 	// told is the newest version of which the current stream has answered something: every event up to it came before.
 	told Zxid
+	// catching are the events since the call that leaves a watch again has become the next to be answered.
+	catching []Event
 }
 
 // expect notes that a call is about to leave a watch.
@@ -81,12 +75,12 @@ func (t *watches) expect(k watchKey) {
 	r.coming++
 }
 
-// left notes the outcome of a call that was to leave a watch.
-func (t *watches) left(w *Watcher, a *apiv1.SessionAnswer, err error) {
+// left notes the outcome of a call that was to leave a watch. Orphaned: the watch was left, and nobody wants it any more.
+func (t *watches) left(w *Watcher, a *apiv1.SessionAnswer, err error) (orphaned bool) {
 	r := t.all[w.key]
 	if r == nil { // the session has ended
 		w.end(err)
-		return
+		return false
 	}
 	r.coming--
 	if err == nil {
@@ -98,6 +92,7 @@ func (t *watches) left(w *Watcher, a *apiv1.SessionAnswer, err error) {
 		}
 	}
 	t.tidy(r)
+	return r.live && len(r.watchers) == 0 && r.coming == 0
 }
 
 // tidy forgets a registration that nobody needs.
@@ -118,27 +113,43 @@ func (t *watches) unwatch(w *Watcher) (last bool) {
 	return len(r.watchers) == 0 && r.coming == 0
 }
 
-// deliver gives an event to the watches that tell of it. The head is the call that is answered next: if it leaves a watch again, that watch is
-// being told what it missed.
+// deliver takes an event. The head is the call that is answered next.
 func (t *watches) deliver(e Event, head *call) {
-	at := func(path string, modes ...WatchMode) {
-		for _, m := range modes {
-			r := t.all[watchKey{path, m}]
-			if r != nil && m.tells(e.Type) && (r.live || head != nil && head.watch == r) {
-				t.tell(r, e, head != nil && head.watch != nil && head.watch != r)
+	if head != nil && head.watch != nil {
+		t.catching = append(t.catching, e)
+		return
+	}
+	t.spread(e)
+}
+
+// spread gives an event to the watches that tell of it.
+func (t *watches) spread(e Event) {
+	for r := range t.concerned(e) {
+		t.tell(r, e)
+	}
+}
+
+// concerned yields the live watches that tell of an event.
+func (t *watches) concerned(e Event) iter.Seq[*registration] {
+	return func(yield func(*registration) bool) {
+		at := func(path string, mode WatchMode) bool {
+			r := t.all[watchKey{path, mode}]
+			return r == nil || !r.live || !mode.tells(e.Type) || yield(r)
+		}
+		for m := WatchData; m <= WatchPersistent; m++ {
+			if !at(e.Path, m) {
+				return
 			}
 		}
-	}
-	at(e.Path, WatchData, WatchExists, WatchChildren, WatchPersistent, WatchRecursive)
-	for path := e.Path; path != "/"; {
-		path = path[:max(1, strings.LastIndexByte(path, '/'))]
-		at(path, WatchRecursive)
+		for path := e.Path; at(path, WatchRecursive) && path != "/"; {
+			path = path[:max(1, strings.LastIndexByte(path, '/'))]
+		}
 	}
 }
 
 // tell gives an event to the watchers of a registration, unless they had it before a break.
-func (t *watches) tell(r *registration, e Event, mixed bool) {
-	if !r.fresh(e, mixed) {
+func (t *watches) tell(r *registration, e Event) {
+	if !r.fresh(e) {
 		return
 	}
 	for _, w := range r.watchers {
@@ -147,6 +158,77 @@ func (t *watches) tell(r *registration, e Event, mixed bool) {
 	if r.key.mode.once() {
 		t.close(r, refusal(reasonNoWatch, "the watch has fired"))
 	}
+}
+
+// caught gives out the events that came while a watch was left again: first what happened meanwhile, to the watches that stood already, then what
+// the watch has missed, to that alone.
+func (t *watches) caught(r *registration, left bool) {
+	events := t.catching
+	t.catching = nil
+	missed := len(events)
+	if left {
+		missed = t.missedFrom(r.key, events)
+	}
+	for _, e := range events[:missed] {
+		t.spread(e)
+	}
+	for _, e := range events[missed:] {
+		if t.all[r.key] == r {
+			t.tell(r, e)
+		}
+	}
+}
+
+// missedFrom tells from where on events are what a watch has missed: they come last, all that the watch tells of and nothing else.
+// Before them stands what happened before the server had the watch again, of which other watches told; what concerns this one
+// comes again among what it has missed.
+func (t *watches) missedFrom(k watchKey, events []Event) int {
+	live := 0
+	for live < len(events) && t.toldAlready(events[live]) {
+		live++
+	}
+	from := 0
+	for i, e := range events {
+		if !k.concerns(e) {
+			from = i + 1
+		}
+	}
+	for at := live; at > from; at-- {
+		if repeated(events[from:at], events[at:]) {
+			return at
+		}
+	}
+	return from
+}
+
+// toldAlready tells whether a watch that stood already tells of an event.
+func (t *watches) toldAlready(e Event) bool {
+	for r := range t.concerned(e) {
+		if e.Zxid > r.since {
+			return true
+		}
+	}
+	return false
+}
+
+// repeated tells whether events come again in the same order.
+func repeated(events, again []Event) bool {
+	for _, e := range events {
+		i := slices.IndexFunc(again, func(a Event) bool { return a.Zxid == e.Zxid && a.Type == e.Type && a.Path == e.Path })
+		if i < 0 {
+			return false
+		}
+		again = again[i+1:]
+	}
+	return true
+}
+
+// concerns tells whether a watch tells of an event.
+func (k watchKey) concerns(e Event) bool {
+	if k.mode != WatchRecursive {
+		return e.Path == k.path && k.mode.tells(e.Type)
+	}
+	return k.mode.tells(e.Type) && (e.Path == k.path || k.path == "/" || strings.HasPrefix(e.Path, k.path+"/"))
 }
 
 // close ends the watchers of a registration.
@@ -170,7 +252,7 @@ func (t *watches) leaveAgain() []*call {
 		}
 		calls = append(calls, t.leaveOne(r))
 	}
-	t.told = 0
+	t.told, t.catching = 0, nil
 	return calls
 }
 
@@ -179,6 +261,7 @@ func (t *watches) leaveOne(r *registration) *call {
 	c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_AddWatch{AddWatch: request}})
 	c.renewal, c.watch = true, r
 	c.arrived = func(a *apiv1.SessionAnswer, err error) {
+		t.caught(r, err == nil)
 		switch {
 		case err != nil:
 			t.close(r, err)

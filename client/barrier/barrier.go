@@ -45,7 +45,7 @@ func (b *Barrier) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = w.Remove(context.WithoutCancel(ctx)) }()
+	defer w.Remove()
 	if there {
 		return nil
 	}

@@ -108,10 +108,11 @@ func (e *Election) awaitCandidate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer w.Remove()
 	if len(names) == 0 {
 		_, err = w.Next(ctx)
 	}
-	return errors.Join(err, w.Remove(context.WithoutCancel(ctx)))
+	return err
 }
 
 // Term is the time of a leader.

@@ -103,7 +103,7 @@ func (g *Group) Watch(ctx context.Context) iter.Seq2[[]Member, error] {
 			yield(nil, err)
 			return
 		}
-		defer func() { _ = w.Remove(context.WithoutCancel(ctx)) }()
+		defer w.Remove()
 		var told []Member
 		for first := true; ; {
 			members, zxid, err := g.members(ctx)

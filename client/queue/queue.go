@@ -113,12 +113,12 @@ func (q *Queue) first(ctx context.Context) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = released.Remove(context.WithoutCancel(ctx)) }()
+	defer released.Remove()
 	names, put, err := q.s.ChildrenW(ctx, q.items())
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = put.Remove(context.WithoutCancel(ctx)) }()
+	defer put.Remove()
 	taken := make(map[string]bool, len(claims))
 	for _, name := range claims {
 		taken[name] = true

@@ -42,9 +42,7 @@ func (m *Semaphore) Acquire(ctx context.Context) (*Permit, error) {
 		if len(names) >= m.bound {
 			_, err = w.Next(ctx)
 		}
-		if removed := w.Remove(context.WithoutCancel(ctx)); err == nil {
-			err = removed
-		}
+		w.Remove()
 		if err != nil {
 			return nil, err
 		}

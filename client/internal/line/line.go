@@ -182,9 +182,7 @@ func Gone(ctx context.Context, s *client.Session, path string) error {
 		if there {
 			_, err = w.Next(ctx)
 		}
-		if removed := w.Remove(context.WithoutCancel(ctx)); err == nil {
-			err = removed
-		}
+		w.Remove()
 		if !there || err != nil {
 			return err
 		}
