@@ -31,13 +31,14 @@ func aclGetCommand(console *cli.Console) *cobra.Command {
 	flags := cli.Bind(console, cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().GetAcl, &apiv1.GetAclRequest{Path: args[0]})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.GetAcl, &apiv1.GetAclRequest{Path: args[0]})
 			if err != nil {
 				return err
 			}
 			return acl.Print(s.Print, args[0], reply)
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }
 
@@ -58,12 +59,13 @@ func aclSetCommand(console *cli.Console) *cobra.Command {
 		}
 		r := &apiv1.SetAclRequest{Path: args[0], Acl: list, Version: given(cmd, "version", version)}
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().SetAcl, r)
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.SetAcl, r)
 			if err != nil {
 				return err
 			}
 			return s.Print.Changed(args[0], reply.GetZxid(), reply.GetStat())
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

@@ -34,19 +34,20 @@ atomic change, and what others create or delete meanwhile does not stop it.`,
 		return flags.Run(func(s *cli.Session) error {
 			if recursive {
 				deleted := 0
-				sweeper := sweep.Sweeper{Keeper: s.Client.Keeper(), Timeout: s.Timeout, Deleted: func(n int) { deleted += n }}
+				sweeper := sweep.Sweeper{Keeper: s.Keeper, Timeout: s.Timeout, Deleted: func(n int) { deleted += n }}
 				if err := sweeper.Subtree(cmd.Context(), args[0]); err != nil {
 					return err
 				}
 				return s.Print.Line(map[string]any{"path": args[0], "deleted": deleted}, "%d nodes deleted", deleted)
 			}
 			r := &apiv1.DeleteRequest{Path: args[0], Version: given(cmd, "version", version)}
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Delete, r)
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Delete, r)
 			if err != nil {
 				return err
 			}
 			return s.Print.Changed(args[0], reply.GetZxid(), nil)
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

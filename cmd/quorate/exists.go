@@ -19,7 +19,7 @@ func existsCommand(console *cli.Console) *cobra.Command {
 	flags := cli.Bind(console, cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Exists, &apiv1.ExistsRequest{Path: args[0]})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Exists, &apiv1.ExistsRequest{Path: args[0]})
 			if err != nil {
 				return err
 			}
@@ -29,5 +29,6 @@ func existsCommand(console *cli.Console) *cobra.Command {
 			return outcome.Silently(outcome.NotFound)
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

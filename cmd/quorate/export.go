@@ -33,9 +33,10 @@ code is then 7. An interrupted export goes on when it is started again.`,
 		}
 		return flags.Run(func(s *cli.Session) error {
 			ex.Root, ex.Dir = args[0], args[1]
-			ex.Keeper, ex.Timeout = s.Client.Keeper(), s.Timeout
+			ex.Keeper, ex.Timeout = s.Keeper, s.Timeout
 			return progress.Transfer(cmd.Context(), s, "exporting", &ex.Endpoint, ex.Run)
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

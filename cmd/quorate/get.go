@@ -21,12 +21,13 @@ With -o json the content is "data" if it is UTF-8, else "data_base64"; null cont
 	cmd.Flags().BoolVar(&stat, "stat", false, "print the node's Stat, too, on lines of their own")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Get, &apiv1.GetRequest{Path: args[0]})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Get, &apiv1.GetRequest{Path: args[0]})
 			if err != nil {
 				return err
 			}
 			return s.Print.Content(args[0], reply, stat, cli.OnTerminal(console.Out))
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

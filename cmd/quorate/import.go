@@ -43,10 +43,11 @@ code is then 7. An interrupted import goes on when it is started again.`,
 		}
 		return flags.Run(func(s *cli.Session) error {
 			im.Dir, im.Root = args[0], args[1]
-			im.Keeper, im.Timeout = s.Client.Keeper(), s.Timeout
+			im.Keeper, im.Timeout = s.Keeper, s.Timeout
 			return progress.Transfer(cmd.Context(), s, "importing", &im.Endpoint, im.Run)
 		})
 	}
+	takesPath(console, cmd, flags, 1)
 	return cmd
 }
 

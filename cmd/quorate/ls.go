@@ -14,7 +14,7 @@ func lsCommand(console *cli.Console) *cobra.Command {
 		Use:   "ls [PATH]",
 		Short: "List a node's children, with -R all nodes below it",
 		Long: `List the names of a node's children, or with -R the paths of all nodes below it,
-parents first. PATH is / if not given.
+parents first. PATH is / if not given, in a shell its place.
 
 All of them are from one version of the tree. They are printed as they come, one a line; with
 -o json each line is an object.`,
@@ -24,7 +24,7 @@ All of them are from one version of the tree. They are printed as they come, one
 	cmd.Flags().BoolVarP(&recursive, "recursive", "R", false, "list all nodes below it")
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "print kind, version, number of children, length and time, too")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r := &apiv1.ListRequest{Path: "/", Recursive: recursive, View: apiv1.ListView_LIST_VIEW_NAMES}
+		r := &apiv1.ListRequest{Path: console.Path(""), Recursive: recursive, View: apiv1.ListView_LIST_VIEW_NAMES}
 		if len(args) == 1 {
 			r.Path = args[0]
 		}
@@ -32,8 +32,9 @@ All of them are from one version of the tree. They are printed as they come, one
 			r.View = apiv1.ListView_LIST_VIEW_STATS
 		}
 		return flags.Run(func(s *cli.Session) error {
-			return listing.Print(cmd.Context(), s.Client.Keeper(), r, s.Timeout, s.Print)
+			return listing.Print(cmd.Context(), s.Keeper, r, s.Timeout, s.Print)
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

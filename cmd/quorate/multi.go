@@ -31,8 +31,9 @@ func multiCommand(console *cli.Console) *cobra.Command {
 		if len(parsed.Ops) == 0 {
 			return outcome.Usagef("no operation given\n  see `quorate multi --help`")
 		}
+		parsed.Resolve(console.Path, console.Prefix)
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Multi, &apiv1.MultiRequest{Ops: parsed.Ops})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Multi, &apiv1.MultiRequest{Ops: parsed.Ops})
 			if err != nil {
 				return parsed.Locate(err)
 			}

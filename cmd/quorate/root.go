@@ -80,7 +80,7 @@ func clientCommands(console *cli.Console) []*cobra.Command {
 		createCommand(console), getCommand(console), setCommand(console), deleteCommand(console),
 		lsCommand(console), existsCommand(console), statCommand(console), aclCommand(console),
 		multiCommand(console), syncCommand(console), importCommand(console), exportCommand(console),
-		watchCommand(console), statusCommand(console), doctorCommand(console), resignCommand(console), versionCommand(console),
+		watchCommand(console), lockCommand(console), electCommand(console), statusCommand(console), doctorCommand(console), resignCommand(console), versionCommand(console),
 	}
 }
 
@@ -107,9 +107,9 @@ func checkArgs(cmd *cobra.Command) {
 }
 
 // interruptible lets a verb end in good order at the first signal, and at once at
-// the second. The server has its own way with signals.
+// the second. The server has its own way with signals, and so have the verbs that are marked.
 func interruptible(cmd *cobra.Command) {
-	if run := cmd.RunE; run != nil {
+	if run := cmd.RunE; run != nil && cmd.Annotations[ownSignals] == "" {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

@@ -33,13 +33,14 @@ func setCommand(console *cli.Console) *cobra.Command {
 		}
 		r := &apiv1.SetRequest{Path: args[0], Data: data, Version: given(cmd, "version", version)}
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Set, r)
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Set, r)
 			if err != nil {
 				return err
 			}
 			return s.Print.Changed(args[0], reply.GetZxid(), reply.GetStat())
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }
 

@@ -20,7 +20,7 @@ func statCommand(console *cli.Console) *cobra.Command {
 	flags := cli.Bind(console, cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Exists, &apiv1.ExistsRequest{Path: args[0]})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Exists, &apiv1.ExistsRequest{Path: args[0]})
 			if err != nil {
 				return err
 			}
@@ -30,5 +30,6 @@ func statCommand(console *cli.Console) *cobra.Command {
 			return s.Print.Stat(args[0], reply.GetZxid(), reply.GetStat())
 		})
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }

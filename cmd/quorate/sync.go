@@ -17,7 +17,7 @@ func syncCommand(console *cli.Console) *cobra.Command {
 	flags := cli.Bind(console, cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.Run(func(s *cli.Session) error {
-			reply, err := cli.Call(cmd.Context(), s, s.Client.Keeper().Sync, &apiv1.SyncRequest{})
+			reply, err := cli.Call(cmd.Context(), s, s.Keeper.Sync, &apiv1.SyncRequest{})
 			if err != nil {
 				return err
 			}

@@ -53,6 +53,7 @@ it begins anew with a snapshot; with --after it ends. Ctrl-C ends it, with exit 
 		}
 		return flags.Run(func(s *cli.Session) error { return w.run(cmd.Context(), s, args[0], options) })
 	}
+	takesPath(console, cmd, flags, 0)
 	return cmd
 }
 
@@ -85,7 +86,7 @@ func (w *watching) options() ([]client.WatchOption, error) {
 // run watches until it is told to end, or all that was asked for has come.
 func (w *watching) run(ctx context.Context, s *cli.Session, path string, options []client.WatchOption) error {
 	// A watch waits for servers as long as it takes: that there are some, and that the path is one, is asked for first.
-	if _, err := cli.Call(ctx, s, s.Client.Keeper().Exists, &apiv1.ExistsRequest{Path: path}); err != nil && ctx.Err() == nil {
+	if _, err := cli.Call(ctx, s, s.Keeper.Exists, &apiv1.ExistsRequest{Path: path}); err != nil && ctx.Err() == nil {
 		return err
 	}
 	for ctx.Err() == nil {

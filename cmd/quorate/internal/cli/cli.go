@@ -14,6 +14,7 @@ import (
 	"github.com/quorate/quorate/client"
 	"github.com/quorate/quorate/cmd/quorate/internal/outcome"
 	"github.com/quorate/quorate/cmd/quorate/internal/render"
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
 
 // DefaultServer is the server that is asked when none is named.
@@ -26,6 +27,8 @@ type Console struct {
 	Out, Err io.Writer
 	// Getenv looks up environment variables, as os.Getenv does.
 	Getenv func(string) string
+	// Shell is set in an interactive shell: its commands share a connection and a session.
+	Shell *Shell
 }
 
 // OnTerminal tells whether a stream of the console is a terminal.
@@ -37,6 +40,7 @@ func OnTerminal(stream any) bool {
 // Flags are the flags of every client verb.
 type Flags struct {
 	console *Console
+	set     *pflag.FlagSet
 	server  string
 	output  string
 	timeout time.Duration
@@ -46,16 +50,26 @@ type Flags struct {
 
 // Bind adds the flags to a set. A default server is taken from QUORATE_SERVER.
 func Bind(console *Console, set *pflag.FlagSet) *Flags {
-	f := &Flags{console: console}
-	server := DefaultServer
+	f := defaults(console)
+	f.set = set
+	set.StringVar(&f.server, "server", f.server, "servers to ask, `host:port[,…]`; environment QUORATE_SERVER")
+	set.StringVarP(&f.output, "output", "o", f.output, "output `format`, table or json")
+	set.DurationVar(&f.timeout, "timeout", f.timeout, "how long a server may take over one request")
+	set.StringArrayVar(&f.auth, "auth", f.auth, "identity to present, `scheme:credentials` such as digest:user:password; repeatable")
+	f.tls.bind(set)
+	return f
+}
+
+// defaults are the flags' values when none are given: in a shell those that it was started with.
+func defaults(console *Console) *Flags {
+	f := &Flags{console: console, server: DefaultServer, output: "table", timeout: 10 * time.Second, tls: fromEnvironment(console)}
 	if env := console.Getenv("QUORATE_SERVER"); env != "" {
-		server = env
+		f.server = env
 	}
-	set.StringVar(&f.server, "server", server, "servers to ask, `host:port[,…]`; environment QUORATE_SERVER")
-	set.StringVarP(&f.output, "output", "o", "table", "output `format`, table or json")
-	set.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long a server may take over one request")
-	set.StringArrayVar(&f.auth, "auth", nil, "identity to present, `scheme:credentials` such as digest:user:password; repeatable")
-	f.tls.bind(console, set)
+	if console.Shell != nil {
+		*f = *console.Shell.Flags
+		f.console = console
+	}
 	return f
 }
 
@@ -64,13 +78,16 @@ type Session struct {
 	*Console
 	// Client is connected to all the servers named.
 	Client *client.Client
+	// Keeper has the calls that read and change the tree: the client's, or in a shell those of its session.
+	Keeper apiv1.KeeperClient
 	// Print prints results in the format asked for.
 	Print render.Printer
 	// Timeout is how long one request may take; above 0.
 	Timeout time.Duration
+	own     *client.Session // the shell's
 }
 
-// Run connects, runs do and disconnects. Flags with bad values are errors of usage.
+// Run connects, runs do and disconnects; in a shell it runs do on the shell's connection. Flags with bad values are errors of usage.
 func (f *Flags) Run(do func(*Session) error) error {
 	format, err := render.ParseFormat(f.output)
 	if err != nil {
@@ -79,11 +96,17 @@ func (f *Flags) Run(do func(*Session) error) error {
 	if f.timeout <= 0 {
 		return outcome.Usagef("--timeout %s: want more than 0", f.timeout)
 	}
+	s := &Session{Console: f.console, Print: render.Printer{Out: f.console.Out, Format: format}, Timeout: f.timeout}
+	if shell := f.console.Shell; shell != nil && !f.elsewhere() {
+		s.Client, s.Keeper, s.own = shell.Client, shell.Session.Keeper(), shell.Session
+		return do(s)
+	}
 	c, err := f.Dial(f.Servers())
 	if err != nil {
 		return err
 	}
-	err = do(&Session{Console: f.console, Client: c, Print: render.Printer{Out: f.console.Out, Format: format}, Timeout: f.timeout})
+	s.Client, s.Keeper = c, c.Keeper()
+	err = do(s)
 	_ = c.Close() // nothing is lost by a connection that does not close well
 	return err
 }

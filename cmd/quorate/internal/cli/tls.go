@@ -18,11 +18,15 @@ type encryption struct {
 	ca, cert, key string
 }
 
-func (e *encryption) bind(console *Console, set *pflag.FlagSet) {
-	set.BoolVar(&e.on, "tls", false, "connect by TLS, and trust whom this system trusts")
-	set.StringVar(&e.ca, "tls-ca", console.Getenv("QUORATE_TLS_CA"), "connect by TLS, and trust the authorities in this PEM `file`; environment QUORATE_TLS_CA")
-	set.StringVar(&e.cert, "tls-cert", console.Getenv("QUORATE_TLS_CERT"), "certificate to present, a PEM `file`; environment QUORATE_TLS_CERT")
-	set.StringVar(&e.key, "tls-key", console.Getenv("QUORATE_TLS_KEY"), "its private key, a PEM `file`; environment QUORATE_TLS_KEY")
+func fromEnvironment(console *Console) encryption {
+	return encryption{ca: console.Getenv("QUORATE_TLS_CA"), cert: console.Getenv("QUORATE_TLS_CERT"), key: console.Getenv("QUORATE_TLS_KEY")}
+}
+
+func (e *encryption) bind(set *pflag.FlagSet) {
+	set.BoolVar(&e.on, "tls", e.on, "connect by TLS, and trust whom this system trusts")
+	set.StringVar(&e.ca, "tls-ca", e.ca, "connect by TLS, and trust the authorities in this PEM `file`; environment QUORATE_TLS_CA")
+	set.StringVar(&e.cert, "tls-cert", e.cert, "certificate to present, a PEM `file`; environment QUORATE_TLS_CERT")
+	set.StringVar(&e.key, "tls-key", e.key, "its private key, a PEM `file`; environment QUORATE_TLS_KEY")
 }
 
 // options returns how to dial; its errors are of usage.

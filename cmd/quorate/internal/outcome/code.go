@@ -29,6 +29,8 @@ const (
 	Denied Code = 6
 	// Partial: import or export did all but what it named and skipped.
 	Partial Code = 7
+	// Lost: the session ended, and what was held by it, such as a lock, may be another's by now.
+	Lost Code = 8
 )
 
 // Help documents the exit codes.
@@ -42,6 +44,10 @@ const Help = `Every command ends with one of these exit codes:
   5  unavailable: no server answered in time, or it cannot write at the moment; try again
   6  permission denied
   7  partial: import or export named and skipped something, and did all the rest
+  8  lost: the session ended, and what was held by it (a lock, an ephemeral node) may be another's by now
+
+"lock" and "elect" end with the code of the command they have run, 128 and its number if a
+signal ended it.
 
 After 5 a change may have been made, if the message says that the outcome is unknown.`
 
@@ -102,6 +108,7 @@ func classes() []class {
 			client.ErrEphemeralParent, client.ErrQuotaExceeded,
 		}},
 		{Denied, []error{client.ErrNoAuth}},
+		{Lost, []error{client.ErrSessionExpired}},
 		{Usage, []error{
 			client.ErrBadAddress, client.ErrInvalidPath, client.ErrBadArguments,
 			client.ErrInvalidACL, client.ErrTooLarge,

@@ -73,6 +73,7 @@ func hints() []hint {
 		{client.ErrInvalidACL, "an access control list is like world:anyone:r,digest:user:HASH:rwcda"},
 		{client.ErrQuotaExceeded, "delete something under it, or raise the quota"},
 		{client.ErrCompacted, "the servers have forgotten what came right after that: watch without --after, from a snapshot"},
+		{client.ErrSessionExpired, "its ephemeral nodes are gone, and locks with them; --session-timeout allows for longer breaks"},
 		{client.ErrNoSpace, "free some space on the server: reads go on, writes resume by themselves"},
 	}
 }

@@ -51,7 +51,7 @@ type Parsed struct {
 func Parse(lines []Line) (Parsed, error) {
 	var p Parsed
 	for _, l := range lines {
-		words, err := split(l.Text)
+		words, err := Words(l.Text)
 		if err == nil && len(words) == 0 {
 			continue
 		}
@@ -160,6 +160,26 @@ func version(word string) (*int32, error) {
 	}
 	v := int32(n)
 	return &v, nil
+}
+
+// Resolve replaces the paths by what path makes of them, those of sequential nodes by what prefix does.
+func (p Parsed) Resolve(path, prefix func(string) string) {
+	for _, o := range p.Ops {
+		switch op := o.GetOp().(type) {
+		case *apiv1.MultiOp_Create:
+			if op.Create.GetSequential() {
+				op.Create.Path = prefix(op.Create.GetPath())
+			} else {
+				op.Create.Path = path(op.Create.GetPath())
+			}
+		case *apiv1.MultiOp_Set:
+			op.Set.Path = path(op.Set.GetPath())
+		case *apiv1.MultiOp_Delete:
+			op.Delete.Path = path(op.Delete.GetPath())
+		case *apiv1.MultiOp_Check:
+			op.Check.Path = path(op.Check.GetPath())
+		}
+	}
 }
 
 // Locate puts the line before an error of the Multi that names one of its operations.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// split cuts a line into words by the rules of Help.
-func split(line string) ([]string, error) {
+// Words cuts a line into words by the rules of Help.
+func Words(line string) ([]string, error) {
 	var words []string
 	for {
 		line = strings.TrimLeft(line, " \t")
