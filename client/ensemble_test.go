@@ -175,6 +175,7 @@ func TestRealServers(t *testing.T) {
 	cutting.Go(func() { r.cut(breaking, 50*time.Millisecond) })
 	t.Run("parts", func(t *testing.T) {
 		t.Run("writes", func(t *testing.T) { t.Parallel(); r.chain(ctx, t, at) })
+		t.Run("watches", func(t *testing.T) { t.Parallel(); r.watches(ctx, t) })
 		t.Run("lock", func(t *testing.T) { t.Parallel(); r.locks(ctx, t) })
 		t.Run("queue", func(t *testing.T) { t.Parallel(); r.queue(ctx, t) })
 	})
