@@ -46,7 +46,7 @@ func settingsFor(edit func(*config.Config)) config.Config {
 }
 
 // run runs a server until the test ends; it serves when run returns.
-func run(t *testing.T, fs vfs.FS, edit func(*config.Config)) *world {
+func run(t testing.TB, fs vfs.FS, edit func(*config.Config)) *world {
 	t.Helper()
 	n, err := New(t.Context(), settingsFor(edit), Options{FS: fs, Build: "test"})
 	if err != nil {
@@ -56,7 +56,7 @@ func run(t *testing.T, fs vfs.FS, edit func(*config.Config)) *world {
 }
 
 // attach runs n until the test ends; it serves when attach returns.
-func attach(t *testing.T, n *Node) *world {
+func attach(t testing.TB, n *Node) *world {
 	t.Helper()
 	w := begin(t, n)
 	w.awaitHealth(t, "", healthv1.HealthCheckResponse_SERVING)
@@ -64,7 +64,7 @@ func attach(t *testing.T, n *Node) *world {
 }
 
 // begin runs n until the test ends.
-func begin(t *testing.T, n *Node) *world {
+func begin(t testing.TB, n *Node) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended := make(chan error, 1)
@@ -90,7 +90,7 @@ func begin(t *testing.T, n *Node) *world {
 }
 
 // dial returns a client of n.
-func dial(t *testing.T, n *Node, opts ...grpc.DialOption) *world {
+func dial(t testing.TB, n *Node, opts ...grpc.DialOption) *world {
 	t.Helper()
 	conn, err := grpc.NewClient(n.Addr(), append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
@@ -120,7 +120,7 @@ func chainFor(p panicked) []link {
 }
 
 // awaitHealth waits until the service is in a state.
-func (w *world) awaitHealth(t *testing.T, service string, want healthv1.HealthCheckResponse_ServingStatus) {
+func (w *world) awaitHealth(t testing.TB, service string, want healthv1.HealthCheckResponse_ServingStatus) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

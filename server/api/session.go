@@ -27,7 +27,7 @@ import (
 //	                                 └── events, as the hub delivers them
 func (k *Keeper) Session(stream apiv1.Keeper_SessionServer) error {
 	first, err := stream.Recv()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if first.GetOpen() == nil {
