@@ -19,8 +19,8 @@ type tenancy struct {
 	touched        []time.Time                  // when its client spoke to a server that had a leader
 }
 
-// slackOfTouch is how long a touch may take to the leader when nothing is broken: half a tick, and the way.
-const slackOfTouch = 150 * time.Millisecond
+// wayOfTouch is how long a touch may take to the leader when nothing is broken: half a tick, and the way.
+const wayOfTouch = 150 * time.Millisecond
 
 // calm notes that no more harm is done.
 func (c *checker) calm() {
@@ -118,8 +118,8 @@ func (c *checker) sessionLocked(id txn.ServerID, e entry) {
 // nor by any other server.
 func (c *checker) inTimeLocked(e entry, t *tenancy) {
 	leader := c.mu.leaders[e.zxid.Epoch()]
-	early := func(at time.Time, slack time.Duration) bool {
-		return at.Before(e.at) && e.at.Sub(at) <= t.timeout-slack-time.Millisecond // the txn's time is in milliseconds
+	early := func(at time.Time, way time.Duration) bool { // the txn's time is in milliseconds
+		return at.Add(way).Before(e.at) && e.at.Sub(at) <= t.timeout-time.Millisecond
 	}
 	for _, at := range t.heard[leader] {
 		if early(at, 0) {
@@ -131,7 +131,7 @@ func (c *checker) inTimeLocked(e entry, t *tenancy) {
 		return
 	}
 	for _, at := range t.touched {
-		if early(at, slackOfTouch) {
+		if early(at, wayOfTouch) {
 			c.failLocked(leader, "TouchedSessionsLive: session %v of %v expired at %v, touched %v before", e.closes, t.timeout, e.zxid, e.at.Sub(at))
 			return
 		}
