@@ -1,0 +1,80 @@
+package process_test
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/quorate/quorate/client"
+	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+)
+
+// A leader that stands still for several times its sessions' timeouts judges nobody for that time: whose client has lived on keeps
+// his session; and who has said nothing loses it, later.
+func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
+	const timeout, stall, each = time.Second, 4 * time.Second, 20
+	addr := address(t)
+	s := start(t, addr, "--data-dir", t.TempDir())
+	c, err := client.Dial([]string{addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	open := func() (sessions []context.Context) {
+		for range each {
+			opened, err := c.Keeper().OpenSession(t.Context(), &apiv1.OpenSessionRequest{TimeoutMs: uint32(timeout.Milliseconds())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sessions = append(sessions, metadata.AppendToOutgoingContext(t.Context(), "quorate-session", opened.GetCredential()))
+		}
+		return sessions
+	}
+	living, silent := open(), open()
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	// They live on: what they say reaches the server when it goes on, all at once.
+	said := make(chan error, each)
+	for _, ctx := range living {
+		go func() {
+			_, err := c.Keeper().KeepAlive(ctx, &apiv1.KeepAliveRequest{})
+			said <- err
+		}()
+	}
+	<-time.After(stall)
+	if err := s.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	for range living {
+		if err := <-said; err != nil {
+			t.Errorf("a session whose client lived on: %v", err)
+		}
+	}
+	ended := func(ctx context.Context) bool {
+		_, err := c.Keeper().GetEphemerals(ctx, &apiv1.GetEphemeralsRequest{})
+		return err != nil
+	}
+	pulse := time.NewTicker(timeout / 5)
+	defer pulse.Stop()
+	for left := len(silent); left > 0; <-pulse.C {
+		for _, ctx := range living {
+			if ended(ctx) {
+				t.Fatal("a session whose client lives has expired")
+			}
+		}
+		status, err := c.Admin().Status(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = int(status.GetSessions()) - len(living)
+	}
+	for _, ctx := range silent {
+		if !ended(ctx) {
+			t.Error("a session of which nothing was heard is still there")
+		}
+	}
+}
