@@ -15,7 +15,7 @@ import (
 // A leader that stands still for several times its sessions' timeouts judges nobody for that time: whose client has lived on keeps
 // his session; and who has said nothing loses it, later.
 func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
-	const timeout, stall, each = time.Second, 4 * time.Second, 20
+	const timeout, stall, each = 2 * time.Second, 5 * time.Second, 10
 	addr := address(t)
 	s := start(t, addr, "--data-dir", t.TempDir())
 	c, err := client.Dial([]string{addr})
@@ -37,18 +37,24 @@ func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
 	if err := s.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	// They live on: what they say reaches the server when it goes on, all at once.
+	// They live on. Half of them say so meanwhile, and it reaches the server when it goes on, all at once; the others when their
+	// next sign is due after that.
 	said := make(chan error, each)
-	for _, ctx := range living {
-		go func() {
-			_, err := c.Keeper().KeepAlive(ctx, &apiv1.KeepAliveRequest{})
-			said <- err
-		}()
+	live := func(sessions []context.Context) {
+		for _, ctx := range sessions {
+			go func() {
+				_, err := c.Keeper().KeepAlive(ctx, &apiv1.KeepAliveRequest{})
+				said <- err
+			}()
+		}
 	}
+	live(living[:each/2])
 	<-time.After(stall)
 	if err := s.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
+	<-time.After(timeout / 4)
+	live(living[each/2:])
 	for range living {
 		if err := <-said; err != nil {
 			t.Errorf("a session whose client lived on: %v", err)
@@ -58,7 +64,7 @@ func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
 		_, err := c.Keeper().GetEphemerals(ctx, &apiv1.GetEphemeralsRequest{})
 		return err != nil
 	}
-	pulse := time.NewTicker(timeout / 5)
+	pulse := time.NewTicker(timeout / 10)
 	defer pulse.Stop()
 	for left := len(silent); left > 0; <-pulse.C {
 		for _, ctx := range living {
