@@ -33,7 +33,7 @@ const (
 // firstLink opens the session: each server is tried until ctx ends, as far as it makes sense.
 func (s *Session) firstLink(ctx, life context.Context) (*link, error) {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		l, err := s.connect(ctx, life, &apiv1.OpenSessionRequest{TimeoutMs: uint32(s.timeout.Milliseconds())})
+		l, err := s.connect(ctx, life, s.opening())
 		switch {
 		case err == nil:
 			return l, nil
@@ -49,9 +49,27 @@ func (s *Session) firstLink(ctx, life context.Context) (*link, error) {
 	}
 }
 
+// opening is the first message of a stream: for a new session, or for the one there is.
+func (s *Session) opening() *apiv1.OpenSessionRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.credential != "" {
+		return &apiv1.OpenSessionRequest{Credential: s.mu.credential, LastZxid: uint64(s.mu.seen)}
+	}
+	return &apiv1.OpenSessionRequest{TimeoutMs: uint32(s.mu.timeout.Milliseconds()), ReadOnly: s.readOnly, LastZxid: uint64(s.mu.seen)}
+}
+
+// state is that of a session on this stream.
+func (l *link) state() State {
+	if l.opened.GetReadOnly() {
+		return ReadOnly
+	}
+	return Connected
+}
+
 // patience is how long a server may take to answer an open: so little that others can be tried before the session expires.
 func (s *Session) patience() time.Duration {
-	return min(max(s.timeout/3, 100*time.Millisecond), 2*connectTimeout)
+	return min(max(s.Timeout()/3, 100*time.Millisecond), 2*connectTimeout)
 }
 
 // connect opens a stream, which lives as long as life lets it, or until it is cancelled; ctx is for the opening alone.
@@ -106,7 +124,7 @@ func (s *Session) run(life context.Context, l *link) *Error {
 			}
 			return refusal(reasonNoSession, "no server was reached for four thirds of the session's timeout: "+err.Error())
 		}
-		s.become(Connected)
+		s.become(l.state())
 	}
 }
 
@@ -147,7 +165,8 @@ func (s *Session) serve(life context.Context, l *link) error {
 
 // send sends what is to be sent, and a ping when there was nothing for a third of the timeout. It ends with ctx, or with the stream.
 func (s *Session) send(ctx context.Context, l *link) {
-	ping := time.NewTimer(s.timeout / 3)
+	pause := s.Timeout() / 3
+	ping := time.NewTimer(pause)
 	defer ping.Stop()
 	for {
 		s.mu.Lock()
@@ -167,7 +186,7 @@ func (s *Session) send(ctx context.Context, l *link) {
 			<-ctx.Done() // the receiver learns why
 			return
 		}
-		ping.Reset(s.timeout / 3)
+		ping.Reset(pause)
 	}
 }
 
@@ -187,14 +206,15 @@ func (s *Session) idle() []*apiv1.SessionCall {
 
 // receive takes what comes until the stream ends, or is silent for two thirds of the timeout.
 func (s *Session) receive(l *link) error {
-	silence := time.AfterFunc(s.timeout*2/3, func() { l.cancel(errSilent) })
+	limit := s.Timeout() * 2 / 3
+	silence := time.AfterFunc(limit, func() { l.cancel(errSilent) })
 	defer silence.Stop()
 	for {
 		m, err := l.stream.Recv()
 		if err != nil {
 			return err
 		}
-		silence.Reset(s.timeout * 2 / 3)
+		silence.Reset(limit)
 		s.heard()
 		if err := s.accept(m); err != nil {
 			return err
@@ -211,8 +231,7 @@ func (s *Session) heard() {
 // takeUp takes the session up again, on whichever server can, until it counts as expired.
 func (s *Session) takeUp(life context.Context) (*link, error) {
 	s.mu.Lock()
-	deadline, progress := s.mu.contact.Add(s.timeout*4/3), s.mu.progress
-	open := &apiv1.OpenSessionRequest{Credential: s.credential, LastZxid: uint64(s.mu.seen)}
+	deadline, progress := s.mu.contact.Add(s.mu.timeout*4/3), s.mu.progress
 	s.mu.progress = false
 	s.mu.Unlock()
 	ctx, cancel := context.WithDeadline(life, deadline)
@@ -222,7 +241,7 @@ func (s *Session) takeUp(life context.Context) (*link, error) {
 		return nil, ended(ctx)
 	}
 	for ; ; pause = min(2*pause, maxPause) {
-		l, err := s.connect(ctx, life, open)
+		l, err := s.connect(ctx, life, s.opening())
 		if err == nil {
 			s.resume(l.opened)
 			return l, nil
@@ -245,11 +264,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// resume settles what the break left open, and puts what restores the stream in front of the rest.
+// resume takes what a server has opened, settles what the break before it left open, and puts what restores the stream in front of the rest.
 func (s *Session) resume(opened *apiv1.OpenSessionResponse) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.contact = time.Now()
+	if s.mu.credential == "" {
+		s.mu.id, s.mu.credential = SessionID(opened.GetSession()), opened.GetCredential()
+	}
+	if ms := opened.GetTimeoutMs(); ms != 0 { // a server without a quorum grants none
+		s.mu.timeout = time.Duration(ms) * time.Millisecond
+	}
 	var first []*call
 	for _, r := range s.mu.auth {
 		c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_Authenticate{Authenticate: r}})

@@ -21,13 +21,16 @@ const maxOutstanding = 64 << 20
 // State says how a session is.
 type State int8
 
-// The states of a session. It goes to and fro between the first two, and ends in one of the others.
+// The states of a session. It goes to and fro between Connected and Suspended, and ends in Expired or Closed.
 const (
 	// Connected: a server answers.
 	Connected State = iota + 1
 	// Suspended: contact was lost, and is sought anew. Calls wait. The session, with its ephemeral nodes, may have
 	// ended already: who holds something by it must not rely on that until the session is connected again.
 	Suspended
+	// ReadOnly: the server has no quorum, and there is no session yet: reads are answered, and what else is asked fails with
+	// [ErrReadOnly]. Only with [AcceptReadOnly].
+	ReadOnly
 	// Expired: the session has ended without being closed, and its ephemeral nodes are gone, or will be in a moment.
 	Expired
 	// Closed: this program has closed it.
@@ -36,13 +39,22 @@ const (
 
 // String returns the state in small letters.
 func (s State) String() string {
-	return map[State]string{Connected: "connected", Suspended: "suspended", Expired: "expired", Closed: "closed"}[s]
+	return map[State]string{Connected: "connected", Suspended: "suspended", ReadOnly: "read-only", Expired: "expired", Closed: "closed"}[s]
 }
 
 // SessionOption changes how [Client.OpenSession] opens a session.
 type SessionOption func(*sessionOptions)
 
-type sessionOptions struct{ timeout time.Duration }
+type sessionOptions struct {
+	timeout  time.Duration
+	readOnly bool
+}
+
+// AcceptReadOnly is content with a server that has no quorum. The session is [ReadOnly] then, has no id, and becomes a real one as soon as
+// there is a quorum. Once it is, it never goes back.
+func AcceptReadOnly() SessionOption {
+	return func(o *sessionOptions) { o.readOnly = true }
+}
 
 // SessionTimeout asks for a session that lives this long, a millisecond or more, without a sign of its client. The server may give less or more,
 // by its limits: [Session.Timeout].
@@ -65,10 +77,8 @@ func SessionTimeout(timeout time.Duration) SessionOption {
 type Session struct {
 	// Tree has the calls that read and change the tree, in the order in which they are made.
 	Tree
-	client     *Client
-	id         SessionID
-	credential string
-	timeout    time.Duration
+	client   *Client
+	readOnly bool // is accepted
 
 	room *semaphore.Weighted // for calls without an answer
 	wake chan struct{}       // something is to be sent
@@ -78,6 +88,10 @@ type Session struct {
 		sync.Mutex
 		queue
 		watches
+		id         SessionID // 0 and no credential: there is no session yet
+		credential string
+		timeout    time.Duration
+
 		state   State
 		changed chan struct{} // closed when state changes
 		err     error         // set at its end
@@ -98,9 +112,9 @@ func (c *Client) OpenSession(ctx context.Context, options ...SessionOption) (*Se
 	for _, set := range options {
 		set(&o)
 	}
-	s := &Session{client: c, timeout: o.timeout, room: semaphore.NewWeighted(maxOutstanding), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &Session{client: c, readOnly: o.readOnly, room: semaphore.NewWeighted(maxOutstanding), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	s.Tree = Tree{via: s}
-	s.mu.changed = make(chan struct{})
+	s.mu.changed, s.mu.timeout = make(chan struct{}), o.timeout
 	s.mu.watches.all = map[watchKey]*registration{}
 	life, stop := context.WithCancelCause(c.life)
 	s.stop = stop
@@ -109,11 +123,8 @@ func (c *Client) OpenSession(ctx context.Context, options ...SessionOption) (*Se
 		stop(err)
 		return nil, err
 	}
-	opened := first.opened
-	s.id, s.credential = SessionID(opened.GetSession()), opened.GetCredential()
-	s.timeout = time.Duration(opened.GetTimeoutMs()) * time.Millisecond
-	s.heard()
-	s.become(Connected)
+	s.resume(first.opened)
+	s.become(first.state())
 	s.start(life, first)
 	return s, nil
 }
@@ -125,11 +136,19 @@ func (s *Session) start(life context.Context, first *link) {
 	}()
 }
 
-// ID returns the session's id, which is the Owner in the Stats of its ephemeral nodes.
-func (s *Session) ID() SessionID { return s.id }
+// ID returns the session's id, which is the Owner in the Stats of its ephemeral nodes; 0 while it is [ReadOnly].
+func (s *Session) ID() SessionID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.id
+}
 
 // Timeout returns how long the session lives without a sign of this program: what the server has granted.
-func (s *Session) Timeout() time.Duration { return s.timeout }
+func (s *Session) Timeout() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.timeout
+}
 
 // State returns how the session is.
 func (s *Session) State() State {
@@ -181,7 +200,7 @@ func (s *Session) Close(ctx context.Context) error {
 	}
 	s.stop(ErrClosed)
 	<-s.done
-	if errors.Is(err, ErrSessionExpired) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrSessionExpired) || errors.Is(err, ErrClosed) || errors.Is(err, ErrReadOnly) { // there is none to end
 		return nil
 	}
 	return err

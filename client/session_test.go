@@ -265,6 +265,50 @@ func TestDeadConnectionIsReplaced(t *testing.T) {
 	})
 }
 
+func TestReadOnlyUntilThereIsAQuorum(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.fake.ReadOnly(true)
+		ctx, cancel := timeLimit(w, time.Second)
+		defer cancel()
+		if _, err := w.c.OpenSession(ctx); !errors.Is(err, client.ErrTimeout) || !errors.Is(err, client.ErrUnavailable) {
+			w.Errorf("who does not accept it: %v", err)
+		}
+		unused, err := w.c.OpenSession(w.Context(), client.AcceptReadOnly())
+		w.must(err)
+		w.must(unused.Close(w.Context()))
+		s := w.session(client.AcceptReadOnly())
+		if _, err := s.Get(w.Context(), "/"); err != nil || s.State() != client.ReadOnly || s.ID() != 0 {
+			w.Errorf("a read: %v; state %v, id %v", err, s.State(), s.ID())
+		}
+		if _, err := s.Create(w.Context(), "/a", nil); !errors.Is(err, client.ErrReadOnly) {
+			w.Errorf("a write: %v, want ErrReadOnly", err)
+		}
+		watcher, err := s.Watch(w.Context(), "/", client.WatchRecursive)
+		w.must(err)
+		pauseInBubble(time.Minute)
+		w.fake.ReadOnly(false)
+		for state := range s.States(w.Context()) {
+			if state == client.Connected {
+				break
+			}
+		}
+		n := w.create(s.Tree, "/a", client.Ephemeral())
+		if n.Stat.Owner != s.ID() || s.ID() == 0 {
+			w.Errorf("created %+v by %v", n, s.ID())
+		}
+		expect(w, watcher, client.EventCreated, "/a")
+		w.fake.ReadOnly(true)
+		pauseInBubble(time.Second)
+		if s.State() != client.Suspended {
+			w.Errorf("state %v without a quorum", s.State())
+		}
+		w.fake.ReadOnly(false)
+		if _, err := s.Get(w.Context(), "/a"); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
 func TestIdentitiesSurviveABreak(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.session()

@@ -108,6 +108,9 @@ func (f *Fake) manage(ctx context.Context, st *stream, c *apiv1.SessionCall, a *
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if st.session.id == 0 {
+		return Refusal{Reason: "READ_ONLY", Detail: "there is no quorum"}.Err()
+	}
 	f.end(st.session, nil)
 	a.Result = &apiv1.SessionAnswer_Close{Close: &apiv1.CloseSessionResponse{Zxid: f.mu.zxid}}
 	return nil

@@ -48,6 +48,8 @@ type Fake struct {
 		begins   uint64        // the history has everything after this zxid
 		grown    chan struct{} // closed when the tree changes, or streams are cut
 		cuts     int
+		readOnly bool
+		readers  []*stream // without a session
 	}
 }
 

@@ -26,6 +26,9 @@ func (f *Fake) update(ctx context.Context, do func(*change) *Refusal) (uint64, e
 	if st != nil {
 		c.by, c.who = st.session, append(c.who, st.who...)
 	}
+	if st != nil && st.session.id == 0 {
+		return 0, Refusal{Reason: "READ_ONLY", Detail: "there is no quorum"}.Err()
+	}
 	if refusal := do(c); refusal != nil {
 		return 0, refusal.Err()
 	}

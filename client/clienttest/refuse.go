@@ -22,7 +22,7 @@ func codeOf(reason string) codes.Code {
 		return codes.AlreadyExists
 	case "BAD_VERSION", "SESSION_MOVED":
 		return codes.Aborted
-	case "NOT_EMPTY", "EPHEMERAL_PARENT", "QUOTA_EXCEEDED", "NO_SESSION":
+	case "NOT_EMPTY", "EPHEMERAL_PARENT", "QUOTA_EXCEEDED", "NO_SESSION", "READ_ONLY":
 		return codes.FailedPrecondition
 	case "NO_AUTH":
 		return codes.PermissionDenied

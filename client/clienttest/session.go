@@ -127,6 +127,10 @@ func (f *Fake) attach(ctx context.Context, open *apiv1.OpenSessionRequest) (*str
 	switch {
 	case open == nil:
 		return nil, nil, Refusal{Reason: "BAD_ARGUMENTS", Detail: "the first message opens the session"}.Err()
+	case f.mu.readOnly && open.GetReadOnly() && s == nil:
+		s = &session{last: &apiv1.LastWrite{}, timeout: MaxSessionTimeout, expiry: time.NewTimer(MaxSessionTimeout)}
+	case f.mu.readOnly:
+		return nil, nil, Refusal{Reason: "UNAVAILABLE", Detail: "there is no quorum"}.Err()
 	case s == nil && open.GetCredential() != "":
 		return nil, nil, Refusal{Reason: "NO_SESSION", Detail: "there is no such session"}.Err()
 	case s == nil:
@@ -140,6 +144,10 @@ func (f *Fake) attach(ctx context.Context, open *apiv1.OpenSessionRequest) (*str
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	s.stream = st
+	if s.id == 0 {
+		f.mu.readers = append(f.mu.readers, st)
+		return st, &apiv1.OpenSessionResponse{ReadOnly: true, Zxid: f.mu.zxid}, nil
+	}
 	return st, &apiv1.OpenSessionResponse{
 		Session: s.id, Credential: s.credential, TimeoutMs: uint32(s.timeout.Milliseconds()), Zxid: f.mu.zxid, LastWrite: s.last,
 	}, nil
@@ -200,6 +208,18 @@ func (f *Fake) Sessions() []uint64 {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// ReadOnly takes the quorum away, or gives it back: without it sessions cannot be opened or taken up, other than for reads.
+func (f *Fake) ReadOnly(readOnly bool) {
+	f.mu.Lock()
+	f.mu.readOnly = readOnly
+	for _, st := range f.mu.readers {
+		st.cut(broken())
+	}
+	f.mu.readers = nil
+	f.mu.Unlock()
+	f.Cut()
 }
 
 // Cut breaks all streams of sessions and watches there are. Sessions live on, and can be taken up again.
