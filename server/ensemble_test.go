@@ -1,12 +1,15 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,10 +28,7 @@ func peersOn(t *testing.T, voters, observers int) config.Peers {
 	t.Helper()
 	var parts []string
 	for i := range voters + observers {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := freePort(t)
 		defer l.Close() // all at once, so that each has a port of its own
 		part := fmt.Sprintf("%d=%s", i+1, l.Addr())
 		if i >= voters {
@@ -41,6 +41,21 @@ func peersOn(t *testing.T, voters, observers int) config.Peers {
 		t.Fatal(err)
 	}
 	return peers
+}
+
+// freePort listens on a port that systems do not give to connections by themselves: one of those could take it, once it is
+// let go, before the server does.
+func freePort(t *testing.T) net.Listener {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000)))
+		if err == nil {
+			return l
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // ensemble runs all servers of a list until the test ends; all serve when it returns.
