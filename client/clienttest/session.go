@@ -279,6 +279,7 @@ func (st *stream) receive(g grpc.BidiStreamingServer[apiv1.SessionRequest, apiv1
 			case <-st.ended:
 				return
 			case <-g.Context().Done():
+				failed <- g.Context().Err()
 				return
 			}
 		}
