@@ -83,7 +83,11 @@ func (c *change) create(r *apiv1.CreateRequest) (string, *node, *Refusal) {
 	if r.GetSequential() && ok {
 		target = fmt.Sprintf("%s%010d", target, parent.created)
 	}
-	if why := invalidPath(target); why != "" {
+	whole := target
+	if r.GetSequential() && !ok {
+		whole += "0" // whatever the number would be
+	}
+	if why := invalidPath(whole); why != "" {
 		return "", nil, c.refuse("INVALID_PATH", target, "%s", why)
 	}
 	switch {

@@ -35,14 +35,27 @@ func execute(ctx context.Context, console *cli.Console, args []string) outcome.C
 // newRoot returns the whole command tree. It holds no state outside itself, so that
 // tests may run many at a time.
 func newRoot(console *cli.Console) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "quorate",
-		Short: "A coordination service with ZooKeeper's data model",
-		Long: `Quorate keeps a small, ordered, replicated tree of nodes for distributed programs.
+	root := bareRoot(console)
+	root.Long = `Quorate keeps a small, ordered, replicated tree of nodes for distributed programs.
 
 "quorate serve" runs a server; the other verbs talk to one.
-"quorate help exit-codes" lists the exit codes.`,
-		Version:       version.String(),
+"quorate help exit-codes" lists the exit codes.`
+	root.Version = version.String()
+	root.AddGroup(&cobra.Group{ID: groupServer, Title: "Server:"}, &cobra.Group{ID: groupClient, Title: "Client:"})
+	root.SetHelpCommandGroupID(groupClient)
+	root.SetCompletionCommandGroupID(groupClient)
+	root.AddCommand(exitCodesTopic())
+	addVerbs(root, groupServer, serveCommand(), devCommand(), simCommand())
+	addVerbs(root, groupClient, clientCommands(console)...)
+	addVerbs(root, groupClient, shellCommand(console))
+	return root
+}
+
+// bareRoot is a root without verbs.
+func bareRoot(console *cli.Console) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "quorate",
+		Short:         "A coordination service with ZooKeeper's data model",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownVerb,
@@ -54,12 +67,6 @@ func newRoot(console *cli.Console) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return outcome.Usagef("%w\n  see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddGroup(&cobra.Group{ID: groupServer, Title: "Server:"}, &cobra.Group{ID: groupClient, Title: "Client:"})
-	root.SetHelpCommandGroupID(groupClient)
-	root.SetCompletionCommandGroupID(groupClient)
-	root.AddCommand(exitCodesTopic())
-	addVerbs(root, groupServer, serveCommand(), devCommand(), simCommand())
-	addVerbs(root, groupClient, clientCommands(console)...)
 	return root
 }
 

@@ -25,6 +25,14 @@ type Shell struct {
 	Dir string
 }
 
+// Occupied is the standard input of the commands of a script: the script stands there.
+type Occupied struct{}
+
+// Read implements [io.Reader]; there is nothing to read.
+func (Occupied) Read([]byte) (int, error) {
+	return 0, outcome.Usagef("the commands of this shell come from there: give the content as an argument or with --file")
+}
+
 // Path returns the path that an argument means. In a shell it may be relative, "" is the shell's own place, and a
 // slash at the end does no harm; outside it is what was typed, and / if that is nothing.
 func (c *Console) Path(arg string) string {
@@ -59,26 +67,35 @@ func BindSession(set *pflag.FlagSet) *time.Duration {
 	return set.Duration("session-timeout", client.DefaultSessionTimeout, "how long the session lives without a sign of this program")
 }
 
+// OpenSession opens a session within the time of one request. The error of a timeout that is none is one of usage.
+func (s *Session) OpenSession(ctx context.Context, timeout time.Duration) (*client.Session, error) {
+	if timeout < time.Millisecond {
+		return nil, outcome.Usagef("--session-timeout %s: want at least 1ms", timeout)
+	}
+	ctx, cancel := s.Context(ctx)
+	defer cancel()
+	return s.Client.OpenSession(ctx, client.SessionTimeout(timeout))
+}
+
+// CloseSession closes a session, also when ctx has ended. One that does not close now ends by its timeout.
+func (s *Session) CloseSession(ctx context.Context, own *client.Session) {
+	ctx, cancel := s.Context(context.WithoutCancel(ctx))
+	defer cancel()
+	_ = own.Close(ctx)
+}
+
 // Within runs do within a session of its own, which ends with it, or in a shell within the shell's. do's calls are those of the
-// session. The error of a timeout that is none is one of usage.
+// session.
 func (s *Session) Within(ctx context.Context, timeout time.Duration, do func(*Session, *client.Session) error) error {
 	if s.own != nil {
 		return do(s, s.own)
 	}
-	if timeout < time.Millisecond {
-		return outcome.Usagef("--session-timeout %s: want at least 1ms", timeout)
-	}
-	opening, cancel := s.Context(ctx)
-	defer cancel()
-	own, err := s.Client.OpenSession(opening, client.SessionTimeout(timeout))
+	own, err := s.OpenSession(ctx, timeout)
 	if err != nil {
 		return err
 	}
+	defer s.CloseSession(ctx, own)
 	inside := *s
 	inside.Keeper, inside.own = own.Keeper(), own
-	err = do(&inside, own)
-	closing, cancel := s.Context(context.WithoutCancel(ctx))
-	defer cancel()
-	_ = own.Close(closing) // if it does not close now it ends by its timeout
-	return err
+	return do(&inside, own)
 }

@@ -102,7 +102,7 @@ type class struct {
 
 func classes() []class {
 	return []class{
-		{NotFound, []error{client.ErrNoNode, client.ErrNoParent}},
+		{NotFound, []error{client.ErrNoNode, client.ErrNoParent, client.ErrNoWatch}},
 		{Conflict, []error{
 			client.ErrNodeExists, client.ErrBadVersion, client.ErrNotEmpty,
 			client.ErrEphemeralParent, client.ErrQuotaExceeded,

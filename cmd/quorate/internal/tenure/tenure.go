@@ -47,7 +47,10 @@ func (p Program) Run(ctx context.Context, token client.Zxid, lost <-chan struct{
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cmd := exec.CommandContext(ctx, p.Args[0], p.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.In, p.Out, p.Err
+	cmd.Stdout, cmd.Stderr = p.Out, p.Err
+	if p.In != (cli.Occupied{}) {
+		cmd.Stdin = p.In
+	}
 	cmd.Env = append(os.Environ(), p.TokenName+"="+strconv.FormatUint(uint64(token), 10))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = grace
