@@ -55,6 +55,15 @@ func (w *Wire) Mend() {
 	}
 }
 
+// Break closes the connections that there are, at both ends, and loses what was still on its way. A cut wire stays cut.
+func (w *Wire) Break() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for end := range w.mu.ends {
+		_ = end.Close()
+	}
+}
+
 // isWhole needs mu.
 func (w *Wire) isWhole() bool {
 	select {
