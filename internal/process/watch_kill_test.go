@@ -70,16 +70,16 @@ func TestWatchOverKills(t *testing.T) {
 	}
 }
 
-// scribble makes random changes below watched until ctx ends, one a txn.
+// scribble makes random changes below watched until ctx ends, one a txn. It does not give up the last one: that could take effect after
+// the tree was read.
 func scribble(ctx context.Context, t *testing.T, cl *client.Client, rng *rand.Rand, acked *atomic.Int64) {
 	for ctx.Err() == nil {
-		call, cancel := context.WithTimeout(ctx, callLimit)
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
 		err := scribbleOnce(call, cl.Keeper(), rng)
 		cancel()
 		switch {
 		case err == nil:
 			acked.Add(1)
-		case ctx.Err() != nil:
 		case passing(err):
 			pause(ctx, retryPause)
 		case !errors.Is(err, client.ErrNodeExists) && !errors.Is(err, client.ErrNoNode) && !errors.Is(err, client.ErrNoParent) && !errors.Is(err, client.ErrNotEmpty):
