@@ -92,7 +92,9 @@ func TestObserversSeeEachLeader(t *testing.T) {
 					seen <- string(l.Value)
 				}
 			}
+			close(seen)
 		})
+		w.Settle() // it has seen that there is none
 		term, err := election.New(ann, "/vote").Campaign(w.Context(), []byte("ann"))
 		w.Must(err)
 		w.Settle()
