@@ -14,6 +14,7 @@ type call struct {
 	size    int64 // of the request, for the bound on all of them together
 	write   bool
 	sent    bool // it was handed to a stream, and may have reached a server
+	untold  bool // it was sent on a stream of whose writes nothing will be known
 	dropped bool // nobody waits for it any more
 	refused error
 	pieces  []*apiv1.ListResponse
@@ -48,6 +49,8 @@ type queue struct {
 	calls []*call
 	sent  int
 	cxid  int64 // the number given last
+	// local tells that the current stream began as that of a local session, of which servers keep no last write.
+	local bool
 }
 
 func (q *queue) push(c *call) { q.calls = append(q.calls, c) }
@@ -68,7 +71,7 @@ func (q *queue) take() []*apiv1.SessionCall {
 			break
 		}
 		q.cxid++
-		c.request.Cxid, c.sent = q.cxid, true
+		c.request.Cxid, c.sent, c.untold = q.cxid, true, q.local
 		batch = append(batch, c.request)
 	}
 	q.sent += len(batch)

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
 
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
@@ -42,8 +43,17 @@ type Client struct {
 	end   context.CancelFunc
 }
 
-// authHeader is the metadata key under which identities are presented, one value each.
-const authHeader = "quorate-auth"
+// The keys of a call's metadata.
+const (
+	authHeader    = "quorate-auth"    // an identity, one value each
+	sessionHeader = "quorate-session" // the session that the call names
+)
+
+// InSession returns a context whose unary calls name a session, by the credential that Keeper.OpenSession gave out: they keep it alive,
+// and what they create may be ephemeral. It is for programs that hold a session without a stream; others use [Client.OpenSession].
+func InSession(ctx context.Context, credential string) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, sessionHeader, credential)
+}
 
 // options is what the Option functions fill in.
 type options struct {

@@ -285,6 +285,7 @@ func (s *Session) resume(opened *apiv1.OpenSessionResponse) {
 	last := opened.GetLastWrite()
 	s.mu.seen = max(s.mu.seen, Zxid(last.GetZxid()))
 	s.mu.resolve(last, first, s.settle)
+	s.mu.local = opened.GetLocal()
 }
 
 // accept takes one message: answers and events, in their order.

@@ -10,7 +10,7 @@ type fate int
 const (
 	again    fate = iota // it had no effect, and will have none: it is sent once more
 	happened             // it took effect: it is the session's last write
-	unknown              // a later write took effect: this one may have, or may have failed
+	unknown              // a later write took effect, or no record was kept: this one may have taken effect, or may have failed
 	failed               // the server said that it did nothing, and its turn has passed
 	forget               // nobody waits for it
 )
@@ -23,12 +23,25 @@ func decide(c *call, last *apiv1.LastWrite) fate {
 		return forget
 	case !c.sent:
 		return again
+	case c.write && c.untold:
+		return c.withoutRecord()
 	case c.write && c.request.GetCxid() == last.GetCxid():
 		return happened
 	case c.dropped:
 		return forget
 	case !c.write || c.request.GetCxid() > last.GetCxid():
 		return again
+	case isUnavailable(c.refused):
+		return failed
+	}
+	return unknown
+}
+
+// withoutRecord is the fate of a write of which no last write tells.
+func (c *call) withoutRecord() fate {
+	switch {
+	case c.dropped:
+		return forget
 	case isUnavailable(c.refused):
 		return failed
 	}

@@ -26,6 +26,12 @@ func TestDecide(t *testing.T) {
 		"write before the last":              {&call{write: true, sent: true}, 9, unknown},
 		"refused before the last":            {&call{write: true, sent: true, refused: unavailable}, 9, failed},
 		"lost before the last":               {&call{write: true, sent: true, refused: lostIt}, 9, unknown},
+		"after the last, without a record":   {&call{write: true, sent: true, untold: true}, 11, unknown},
+		"the last's number, without":         {&call{write: true, sent: true, untold: true}, 10, unknown},
+		"refused, without a record":          {&call{write: true, sent: true, untold: true, refused: unavailable}, 11, failed},
+		"without, and nobody waits":          {&call{write: true, sent: true, untold: true, dropped: true}, 11, forget},
+		"not sent, without a record":         {&call{write: true, untold: true}, 0, again},
+		"read, without a record":             {&call{sent: true, untold: true}, 11, again},
 		"lost, and had no effect":            {&call{write: true, sent: true, refused: lostIt}, 11, again},
 	} {
 		c.call.request = &apiv1.SessionCall{Cxid: c.cxid}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc/metadata"
-
 	"github.com/quorate/quorate/client"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 )
@@ -29,7 +27,7 @@ func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sessions = append(sessions, metadata.AppendToOutgoingContext(t.Context(), "quorate-session", opened.GetCredential()))
+			sessions = append(sessions, client.InSession(t.Context(), opened.GetCredential()))
 		}
 		return sessions
 	}
