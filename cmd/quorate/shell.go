@@ -130,12 +130,18 @@ func (x *sitting) talk(ctx context.Context, editor *prompt.Editor) error {
 		text, err := x.next(ctx, func() (string, error) { return editor.ReadLine(x.shared.Dir + "> ") })
 		switch {
 		case errors.Is(err, io.EOF):
-			_, _ = fmt.Fprintln(editor)
-			return nil
+			_, err := fmt.Fprintln(x.world.Out)
+			return err
 		case err != nil:
 			return err
 		}
-		if err := x.carryOut(ctx, text); err != nil {
+		err = x.carryOut(ctx, text)
+		select {
+		case <-interrupts:
+			_, _ = fmt.Fprintln(x.world.Out) // the cursor stands behind a ^C
+		default:
+		}
+		if err != nil {
 			x.complain(err)
 		}
 	}

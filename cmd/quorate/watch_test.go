@@ -45,8 +45,14 @@ func (s *stream) String() string {
 // await waits until the output contains a text.
 func (s *stream) await(t *testing.T, text string) {
 	t.Helper()
+	s.awaitAfter(t, 0, text)
+}
+
+// awaitAfter waits until the output contains a text behind its first bytes.
+func (s *stream) awaitAfter(t *testing.T, first int, text string) {
+	t.Helper()
 	late := time.After(time.Minute)
-	for !strings.Contains(s.String(), text) {
+	for !strings.Contains(s.String()[first:], text) {
 		select {
 		case <-s.grown:
 		case <-late:
