@@ -290,6 +290,12 @@ func (t *Term) sync(ctx context.Context) (txn.Zxid, error) {
 	}
 }
 
+// Confirm calls done with nil when a quorum has said, after Confirm was called, that it still follows: until then nobody else was established
+// (P10). Or with the *fault.Error that ended the reign; once, perhaps before Confirm returns. done must not block.
+func (t *Term) Confirm(done func(error)) {
+	t.lead.rounds.begin(t.Committed(), func(_ txn.Zxid, err error) { done(err) })
+}
+
 // await returns when z is applied here; what is committed when the reign ends may not be any more.
 func (t *Term) await(ctx context.Context, z txn.Zxid) error {
 	for {

@@ -54,7 +54,27 @@ func (b *batch) add(j *job) {
 		return
 	}
 	b.requests++
+	if _, ok := j.Op.(*tree.AttachRequest); ok {
+		j.done = confirmed(b.term, j.done)
+	}
 	j.reply, j.err = b.prepare(j)
+}
+
+// confirmed lets a session be taken up only when a quorum has followed since: a leader that was deposed and does not know it lacks what the
+// session has done since, and its client would repeat that.
+func confirmed(term *peer.Term, done func(Reply, error)) func(Reply, error) {
+	return func(r Reply, err error) {
+		if err != nil {
+			done(r, err)
+			return
+		}
+		term.Confirm(func(err error) {
+			if err != nil {
+				r = Reply{}
+			}
+			done(r, err)
+		})
+	}
 }
 
 func (b *batch) prepare(j *job) (Reply, error) {

@@ -24,7 +24,8 @@
 //
 // Sessions: what is asked for one is judged by the tip, which knows whether it is open, and by the reign's leases ([lease]),
 // which know to which server its client is attached. One that is opened is named after the server that asked and the zxid of its
-// own txn. To attach leaves no txn: its answer is that the tip agrees, and holds like a refusal. The leader closes sessions of which
+// own txn. To attach leaves no txn: its answer is that the tip agrees and that a quorum
+// follows still, and holds like a refusal. The leader closes sessions of which
 // nothing was heard, and deletes nodes that go by themselves, by requests that go the same way and are judged once more in their turn.
 //
 // Without a leader requests are refused at once. Reads do not come here: they take the published

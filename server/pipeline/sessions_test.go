@@ -126,6 +126,40 @@ func TestSessionOnAnyServer(t *testing.T) {
 	})
 }
 
+// TestAttachingNeedsAQuorum: a leader that nobody follows any more, and does not know it, does not know either what a session has done since: it lets nobody
+// take one up. (Its client would repeat what has taken effect.)
+func TestAttachingNeedsAQuorum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := found(t)
+		defer e.down()
+		deposed, follower, observer := e.led()
+		id := follower.opens(60_000)
+		e.cut(deposed, e.net.Cut)
+		outcome := make(chan error, 1)
+		go func() { outcome <- deposed.attaches(id) }()
+		if err := follower.asks(id, create("/sent")); !fault.Is(err, fault.Unknown) {
+			t.Errorf("on its way when the leader was lost: %v", err)
+		}
+		e.await(idOf(follower), func(now peer.Standing) bool { return now.Role != peer.Looking })
+		if err := follower.attaches(id); err != nil {
+			t.Fatal(err)
+		}
+		if err := follower.asks(id, create("/since")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-outcome; !fault.Is(err, fault.Unavailable) {
+			t.Errorf("a leader without a quorum has let a session be taken up: %v", err)
+		}
+		e.cut(deposed, e.net.Heal)
+		for _, s := range []*server{deposed, observer} {
+			e.await(idOf(s), func(now peer.Standing) bool { return now.Role != peer.Looking })
+			if err := s.attaches(id); err != nil {
+				t.Errorf("when all are back: %v", err)
+			}
+		}
+	})
+}
+
 // TestEndOfASessionWaitsForItsTip: that it is closed is known only because of a txn that is not durable yet.
 func TestEndOfASessionWaitsForItsTip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
