@@ -86,9 +86,15 @@ func TestTLS(t *testing.T) {
 	sh.fails(outcome.Denied, append([]string{"get", "/hers"}, ca...)...)
 	contains(t, sh.ok(append([]string{"status"}, ca...)...), "leader")
 
-	for _, wrong := range [][]string{{"--timeout", "300ms"}, {"--tls", "--timeout", "300ms"}, {"--tls-ca", theirs.file("ca.pem"), "--timeout", "300ms"}} {
-		sh.fails(outcome.Unavailable, append([]string{"get", "/"}, wrong...)...)
+	for says, wrong := range map[string][]string{
+		"perhaps it wants TLS":                    {},
+		"certificate signed by unknown authority": {"--tls"},
+		"x509: certificate signed by unknown":     {"--tls-ca", theirs.file("ca.pem")},
+	} {
+		contains(t, sh.fails(outcome.Unavailable, append([]string{"get", "/", "--timeout", "5s"}, wrong...)...), says)
 	}
+	plain, _ := newShell(t)
+	contains(t, plain.fails(outcome.Unavailable, "get", "/", "--tls", "--timeout", "5s"), "does not speak TLS")
 	contains(t, sh.fails(outcome.Usage, "get", "/", "--tls-cert", ours.file("ann.pem")), "given together")
 	contains(t, sh.fails(outcome.Usage, "get", "/", "--tls-ca", ours.file("ca.key")), "has no certificate in PEM")
 	contains(t, sh.fails(outcome.Usage, "get", "/", "--tls-ca", ours.file("none")), "--tls-ca: open", "none")

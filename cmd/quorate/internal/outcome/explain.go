@@ -37,10 +37,19 @@ func Text(err error) string {
 	return text
 }
 
-// because extracts the operating system's reason from gRPC's message:
+// because extracts the reason from gRPC's message, the operating system's or that of TLS:
 // `connection error: desc = "transport: Error while dialing: dial tcp 1.2.3.4:5: connect: connection refused"`.
 func because(message string) string {
+	if strings.Contains(message, "first record does not look like a TLS handshake") {
+		return " (it does not speak TLS)"
+	}
+	if strings.Contains(message, "error reading server preface: EOF") {
+		return " (it hung up: perhaps it wants TLS)"
+	}
 	_, reason, ok := strings.Cut(message, "Error while dialing: ")
+	if !ok {
+		_, reason, ok = strings.Cut(message, "authentication handshake failed: ")
+	}
 	if !ok {
 		return ""
 	}
