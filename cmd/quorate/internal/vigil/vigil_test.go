@@ -105,8 +105,7 @@ func TestAWatchThatCannotTellEverythingSaysSo(t *testing.T) {
 		w.create("/a/b")
 		w.fake.Compact()
 		w.net.Down(false)
-		time.Sleep(time.Second)
-		synctest.Wait()
+		pauseInBubble()
 		if got := w.complain.String(); !strings.HasPrefix(got, "the watch of /a has ended: ") {
 			w.Errorf("said: %q", got)
 		}
@@ -116,6 +115,12 @@ func TestAWatchThatCannotTellEverythingSaysSo(t *testing.T) {
 			w.Errorf("printed: %s", got)
 		}
 	})
+}
+
+// pauseInBubble gives the session the time to come back.
+func pauseInBubble() {
+	time.Sleep(time.Second)
+	synctest.Wait()
 }
 
 // TestTheSessionsEndIsToldElsewhere: its watches are gone without a word.
