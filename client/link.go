@@ -178,8 +178,7 @@ func (s *Session) send(ctx context.Context, l *link) {
 				return
 			case <-s.wake:
 				continue
-			case <-ping.C:
-				batch = s.idle()
+			case <-ping.C: // nothing is said then, which is answered too
 			}
 		}
 		if err := l.stream.Send(&apiv1.SessionRequest{Calls: batch}); err != nil {
@@ -188,20 +187,6 @@ func (s *Session) send(ctx context.Context, l *link) {
 		}
 		ping.Reset(pause)
 	}
-}
-
-// idle returns what is said instead of nothing. With watches it is a read of hardly anything: its answer tells up to where nothing has
-// happened, so that after a break the servers need not know what was before that.
-func (s *Session) idle() []*apiv1.SessionCall {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.mu.all) == 0 || s.mu.closing {
-		return nil
-	}
-	c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_GetEphemerals{GetEphemerals: &apiv1.GetEphemeralsRequest{Prefix: "nothing"}}})
-	c.renewal = true
-	s.mu.push(c)
-	return s.mu.take()
 }
 
 // receive takes what comes until the stream ends, or is silent for two thirds of the timeout.
@@ -294,7 +279,9 @@ func (s *Session) accept(m *apiv1.SessionResponse) error {
 	defer s.mu.Unlock()
 	for _, item := range m.GetItems() {
 		if e := item.GetEvent(); e != nil {
-			s.mu.deliver(eventOf(e), s.mu.head())
+			if err := s.mu.deliver(eventOf(e), e.GetMissedBy(), s.mu.head()); err != nil {
+				return err
+			}
 			s.mu.seen = max(s.mu.seen, Zxid(e.GetZxid()))
 			continue
 		}
@@ -303,6 +290,7 @@ func (s *Session) accept(m *apiv1.SessionResponse) error {
 		}
 	}
 	s.mu.seen = max(s.mu.seen, Zxid(m.GetZxid()))
+	s.mu.told = max(s.mu.told, Zxid(m.GetZxid()))
 	return nil
 }
 

@@ -59,10 +59,8 @@ func (h *heard) broke() (after Zxid) {
 // watches are a session's. It is guarded by the session's mu.
 type watches struct {
 	all map[watchKey]*registration
-	// told is the newest version of which the current stream has answered something: every event up to it came before.
+	// told is the version up to which the current stream has told everything.
 	told Zxid
-	// catching are the events since the call that leaves a watch again has become the next to be answered.
-	catching []Event
 }
 
 // expect notes that a call is about to leave a watch.
@@ -113,20 +111,20 @@ func (t *watches) unwatch(w *Watcher) (last bool) {
 	return len(r.watchers) == 0 && r.coming == 0
 }
 
-// deliver takes an event. The head is the call that is answered next.
-func (t *watches) deliver(e Event, head *call) {
-	if head != nil && head.watch != nil {
-		t.catching = append(t.catching, e)
-		return
+// deliver gives an event to the watches that tell of it; or, if one of them has missed it while the stream was broken, to that alone: it is
+// being left again by the call that is answered next, the head.
+func (t *watches) deliver(e Event, missedBy int64, head *call) error {
+	if missedBy == 0 {
+		for r := range t.concerned(e) {
+			t.tell(r, e)
+		}
+		return nil
 	}
-	t.spread(e)
-}
-
-// spread gives an event to the watches that tell of it.
-func (t *watches) spread(e Event) {
-	for r := range t.concerned(e) {
-		t.tell(r, e)
+	if head == nil || head.watch == nil || head.request.GetCxid() != missedBy {
+		return errProtocol
 	}
+	t.tell(head.watch, e)
+	return nil
 }
 
 // concerned yields the live watches that tell of an event.
@@ -160,77 +158,6 @@ func (t *watches) tell(r *registration, e Event) {
 	}
 }
 
-// caught gives out the events that came while a watch was left again: first what happened meanwhile, to the watches that stood already, then what
-// the watch has missed, to that alone.
-func (t *watches) caught(r *registration, left bool) {
-	events := t.catching
-	t.catching = nil
-	missed := len(events)
-	if left {
-		missed = t.missedFrom(r.key, events)
-	}
-	for _, e := range events[:missed] {
-		t.spread(e)
-	}
-	for _, e := range events[missed:] {
-		if t.all[r.key] == r {
-			t.tell(r, e)
-		}
-	}
-}
-
-// missedFrom tells from where on events are what a watch has missed: they come last, all that the watch tells of and nothing else.
-// Before them stands what happened before the server had the watch again, of which other watches told; what concerns this one
-// comes again among what it has missed.
-func (t *watches) missedFrom(k watchKey, events []Event) int {
-	live := 0
-	for live < len(events) && t.toldAlready(events[live]) {
-		live++
-	}
-	from := 0
-	for i, e := range events {
-		if !k.concerns(e) {
-			from = i + 1
-		}
-	}
-	for at := live; at > from; at-- {
-		if repeated(events[from:at], events[at:]) {
-			return at
-		}
-	}
-	return from
-}
-
-// toldAlready tells whether a watch that stood already tells of an event.
-func (t *watches) toldAlready(e Event) bool {
-	for r := range t.concerned(e) {
-		if e.Zxid > r.since {
-			return true
-		}
-	}
-	return false
-}
-
-// repeated tells whether events come again in the same order.
-func repeated(events, again []Event) bool {
-	for _, e := range events {
-		i := slices.IndexFunc(again, func(a Event) bool { return a.Zxid == e.Zxid && a.Type == e.Type && a.Path == e.Path })
-		if i < 0 {
-			return false
-		}
-		again = again[i+1:]
-	}
-	return true
-}
-
-// concerns tells whether a watch tells of an event.
-func (k watchKey) concerns(e Event) bool {
-	if k.mode != WatchRecursive {
-		return e.Path == k.path && k.mode.tells(e.Type)
-	}
-	return k.mode.tells(e.Type) && (e.Path == k.path || k.path == "/" || strings.HasPrefix(e.Path, k.path+"/"))
-}
-
 // close ends the watchers of a registration.
 func (t *watches) close(r *registration, err error) {
 	for _, w := range r.watchers {
@@ -252,7 +179,7 @@ func (t *watches) leaveAgain() []*call {
 		}
 		calls = append(calls, t.leaveOne(r))
 	}
-	t.told, t.catching = 0, nil
+	t.told = 0
 	return calls
 }
 
@@ -261,7 +188,6 @@ func (t *watches) leaveOne(r *registration) *call {
 	c := newCall(&apiv1.SessionCall{Op: &apiv1.SessionCall_AddWatch{AddWatch: request}})
 	c.renewal, c.watch = true, r
 	c.arrived = func(a *apiv1.SessionAnswer, err error) {
-		t.caught(r, err == nil)
 		switch {
 		case err != nil:
 			t.close(r, err)

@@ -149,7 +149,7 @@ func TestSessionIsTakenUpElsewhere(t *testing.T) {
 	}
 	again.cxid = 10
 	again.send(watchCall("/a", apiv1.WatchMode_WATCH_MODE_DATA, seen), watchCall("/a", apiv1.WatchMode_WATCH_MODE_PERSISTENT_RECURSIVE, seen))
-	for _, want := range []string{"DATA_CHANGED /a", "answer", "CREATED /a/other", "DATA_CHANGED /a", "answer"} {
+	for _, want := range []string{"DATA_CHANGED /a missed by 11", "answer", "CREATED /a/other missed by 12", "DATA_CHANGED /a missed by 12", "answer"} {
 		if want == "answer" {
 			again.answer()
 		} else if e := again.event(); e != want {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -94,7 +95,11 @@ func (s *sessionStream) event() string {
 	if e == nil {
 		s.t.Fatal("got an answer instead of an event")
 	}
-	return e.GetType().String()[len("EVENT_TYPE_"):] + " " + e.GetPath()
+	text := e.GetType().String()[len("EVENT_TYPE_"):] + " " + e.GetPath()
+	if by := e.GetMissedBy(); by != 0 {
+		text += fmt.Sprint(" missed by ", by)
+	}
+	return text
 }
 
 // do sends one call and returns its answer; there may be no event before it.

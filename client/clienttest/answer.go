@@ -89,7 +89,7 @@ func (f *Fake) readAnswer(ctx context.Context, c *apiv1.SessionCall, a *apiv1.Se
 func (f *Fake) manage(ctx context.Context, st *stream, c *apiv1.SessionCall, a *apiv1.SessionAnswer) error {
 	switch op := c.GetOp().(type) {
 	case *apiv1.SessionCall_AddWatch:
-		zxid, err := f.look(ctx, func(*change) *Refusal { return st.add(op.AddWatch) })
+		zxid, err := f.look(ctx, func(*change) *Refusal { return st.add(c.GetCxid(), op.AddWatch) })
 		a.Result = &apiv1.SessionAnswer_AddWatch{AddWatch: &apiv1.AddWatchResponse{Zxid: zxid}}
 		return err
 	case *apiv1.SessionCall_RemoveWatch:

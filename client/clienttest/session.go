@@ -39,9 +39,11 @@ type stream struct {
 	// held is what others do while an answer is on its way to out: it comes after it.
 	holding bool
 	held    []*apiv1.SessionItem
-	wake    chan struct{}
-	end     error         // why the stream ends
-	ended   chan struct{} // closed when end is set
+	// missedBy is the call for which events are told that a watch has missed; 0 for those that happen.
+	missedBy int64
+	wake     chan struct{}
+	end      error         // why the stream ends
+	ended    chan struct{} // closed when end is set
 }
 
 type streamKey struct{}
@@ -253,7 +255,10 @@ func (st *stream) send(g grpc.BidiStreamingServer[apiv1.SessionRequest, apiv1.Se
 			return
 		}
 		st.f.mu.Lock()
-		m := &apiv1.SessionResponse{Items: st.out, Zxid: st.f.mu.zxid}
+		m := &apiv1.SessionResponse{Items: st.out}
+		if !st.holding && st.end == nil { // or not everything is told yet
+			m.Zxid = st.f.mu.zxid
+		}
 		st.out = nil
 		st.f.mu.Unlock()
 		if g.Send(m) != nil {

@@ -78,7 +78,9 @@ func (st *stream) event(e effect, at string, what apiv1.EventType) {
 		}
 	}
 	if fired {
-		st.put(&apiv1.SessionItem{Item: &apiv1.SessionItem_Event{Event: &apiv1.WatchEvent{Zxid: e.zxid, Type: what, Path: at}}})
+		st.put(&apiv1.SessionItem{Item: &apiv1.SessionItem_Event{Event: &apiv1.WatchEvent{
+			Zxid: e.zxid, Type: what, Path: at, MissedBy: st.missedBy,
+		}}})
 	}
 }
 
@@ -104,7 +106,7 @@ func (k watchKey) concerns(at string, what apiv1.EventType) bool {
 }
 
 // add leaves a watch; what it missed is told first.
-func (st *stream) add(r *apiv1.AddWatchRequest) *Refusal {
+func (st *stream) add(cxid int64, r *apiv1.AddWatchRequest) *Refusal {
 	k := watchKey{r.GetPath(), r.GetMode()}
 	after := r.GetAfterZxid()
 	once := k.mode <= apiv1.WatchMode_WATCH_MODE_CHILDREN
@@ -112,7 +114,8 @@ func (st *stream) add(r *apiv1.AddWatchRequest) *Refusal {
 		return &Refusal{Reason: "COMPACTED", Path: k.path, Detail: "the history begins later", Zxid: st.f.mu.begins}
 	}
 	others := st.watches
-	st.watches = map[watchKey]bool{k: true}
+	st.watches, st.missedBy = map[watchKey]bool{k: true}, cxid
+	defer func() { st.missedBy = 0 }()
 	for _, e := range st.f.mu.history {
 		if after != 0 && e.zxid > after {
 			st.fire(e)

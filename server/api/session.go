@@ -308,7 +308,7 @@ func (c *conversation) message() (m *apiv1.SessionResponse, answers int) {
 	if len(c.mu.out) == 0 && !c.mu.pinged {
 		return nil, 0
 	}
-	m = &apiv1.SessionResponse{Zxid: uint64(c.keeper.pipeline.Version().Zxid())}
+	m = &apiv1.SessionResponse{}
 	n, bytes := 0, 0
 	for n < len(c.mu.out) && n < maxItems && (n == 0 || bytes+c.mu.out[n].size <= maxItemBytes) {
 		o := c.mu.out[n]
@@ -322,14 +322,20 @@ func (c *conversation) message() (m *apiv1.SessionResponse, answers int) {
 	c.mu.out = c.mu.out[n:]
 	c.mu.bytes -= bytes
 	c.mu.pinged = false
+	// The hub tells of a version before it is what is read; and cuts a stream that it cannot tell of one.
+	if at := c.keeper.pipeline.Version().Zxid(); len(c.mu.out) == 0 && !c.mu.holds && c.ctx.Err() == nil {
+		m.Zxid = uint64(at)
+	}
 	return m, answers
 }
 
 // deliver takes an event of a watch. It is called under the hub's lock.
 func (c *conversation) deliver(e watch.Event) {
-	item := &apiv1.SessionItem{Item: &apiv1.SessionItem_Event{Event: &apiv1.WatchEvent{
-		Zxid: uint64(e.Zxid), Type: apiv1.EventType(e.Type), Path: e.Path,
-	}}}
+	told := &apiv1.WatchEvent{Zxid: uint64(e.Zxid), Type: apiv1.EventType(e.Type), Path: e.Path}
+	if e.Missed {
+		told.MissedBy = c.last // the add_watch that run is at
+	}
+	item := &apiv1.SessionItem{Item: &apiv1.SessionItem_Event{Event: told}}
 	o := outgoing{item, len(e.Path) + entryOverhead}
 	c.mu.Lock()
 	c.mu.bytes += o.size

@@ -46,6 +46,8 @@ type Event struct {
 	Type EventType
 	// Path is the node's. It may be kept.
 	Path string
+	// Missed tells that it is told by [Watcher.Add] for the watch that comes back, and for no other.
+	Missed bool
 }
 
 // Mode is of what a watch tells, and how often: one bit each, so that several modes on one path are a sum.

@@ -114,7 +114,7 @@ func read(t *testing.T, c *Cursor) (told []string, upTo txn.Zxid) {
 			t.Fatal(err)
 		}
 		for _, f := range p.Found {
-			told = append(told, note(Event{f.Zxid, EventType(f.Effect.Kind), f.Effect.Path}))
+			told = append(told, note(Event{Zxid: f.Zxid, Type: EventType(f.Effect.Kind), Path: f.Effect.Path}))
 		}
 		if p.Zxid < upTo {
 			t.Fatalf("told up to %v after %v", p.Zxid, upTo)

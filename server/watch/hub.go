@@ -99,7 +99,7 @@ func (h *Hub) happened(z txn.Zxid, e *tree.Effect, p *store.Publication) {
 	if len(t.points) == 0 {
 		return
 	}
-	ev := Event{z, EventType(e.Kind), ""}
+	ev := Event{Zxid: z, Type: EventType(e.Kind)}
 	t.stamp++
 	if at := t.points[e.Path]; at.listens(ofNode(e.Kind)) {
 		ev.Path = at.path
@@ -118,7 +118,7 @@ func (h *Hub) happened(z txn.Zxid, e *tree.Effect, p *store.Publication) {
 	}
 	if at := t.points[tree.Parent(e.Path)]; e.Path != "/" && at.listens(ofChild(e.Kind)) {
 		t.stamp++
-		h.tell(at, ofChild(e.Kind), Event{z, ChildrenChanged, at.path}, aclOf(at.path, p))
+		h.tell(at, ofChild(e.Kind), Event{Zxid: z, Type: ChildrenChanged, Path: at.path}, aclOf(at.path, p))
 	}
 }
 

@@ -35,9 +35,9 @@ func (n *naive) add(w naiveWatch) {
 func (n *naive) published(p store.Publication) {
 	for _, c := range p.Changes {
 		for _, e := range c.Effects {
-			n.tell(Event{c.Zxid, EventType(e.Kind), e.Path}, e.ACL.Entries())
+			n.tell(Event{Zxid: c.Zxid, Type: EventType(e.Kind), Path: e.Path}, e.ACL.Entries())
 			if parent := tree.Parent(e.Path); e.Kind != tree.DataChanged {
-				n.tell(Event{c.Zxid, ChildrenChanged, parent}, aclOf(parent, &p))
+				n.tell(Event{Zxid: c.Zxid, Type: ChildrenChanged, Path: parent}, aclOf(parent, &p))
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (w *Watcher) resumeByStat(path string, m Mode, after txn.Zxid, then func(at
 	if n, there := v.Get(path); there {
 		missed := missedEvents{path: path, mode: m, acl: v.ACL(n)}
 		if typ, z := changeOf(n.Stat(), m, after); z > after {
-			missed.add(Event{z, typ, path}, missed.acl)
+			missed.add(Event{Zxid: z, Type: typ, Path: path}, missed.acl)
 		}
 		return true, w.comeBack(&missed, then)
 	}
@@ -86,7 +86,7 @@ func (w *Watcher) resumeByHistory(path string, m Mode, after txn.Zxid, then func
 	}
 	switch {
 	case m&oneShot != 0 && fault.Is(err, fault.Compacted):
-		missed.events = []missedEvent{{Event{h.version.Zxid(), Deleted, path}, tree.OpenACL()}}
+		missed.events = []missedEvent{{Event{Zxid: h.version.Zxid(), Type: Deleted, Path: path}, tree.OpenACL()}}
 	case err != nil:
 		return err
 	case missed.tooMany:
@@ -115,6 +115,7 @@ func (w *Watcher) comeBack(missed *missedEvents, then func(at txn.Zxid)) error {
 		}
 		if w.caller == nil || mayRead(acl, w.caller()) {
 			w.hub.events++
+			e.Missed = true
 			w.deliver(e.Event)
 		}
 	}
@@ -189,9 +190,9 @@ func (m *missedEvents) look(c *store.Change) {
 		own := e.Path == m.path
 		switch {
 		case own && ofNode(e.Kind)&m.mode != 0, m.mode == PersistentRecursive && within(m.path, e.Path):
-			m.add(Event{c.Zxid, EventType(e.Kind), strings.Clone(e.Path)}, e.ACL.Entries())
+			m.add(Event{Zxid: c.Zxid, Type: EventType(e.Kind), Path: strings.Clone(e.Path)}, e.ACL.Entries())
 		case ofChild(e.Kind)&m.mode != 0 && e.Path != "/" && tree.Parent(e.Path) == m.path:
-			m.add(Event{c.Zxid, ChildrenChanged, m.path}, nil)
+			m.add(Event{Zxid: c.Zxid, Type: ChildrenChanged, Path: m.path}, nil)
 		}
 		if own && e.Kind == tree.Deleted {
 			m.acl = e.ACL.Entries()

@@ -3723,7 +3723,8 @@ type SessionResponse struct {
 	Opened *OpenSessionResponse `protobuf:"bytes,1,opt,name=opened,proto3" json:"opened,omitempty"`
 	// Answers and events, in their order.
 	Items []*SessionItem `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`
-	// The version of the tree that this server has.
+	// The version of the tree that this server has: of whatever happened up to it, all that the stream's watches tell has been told when this
+	// message has been read. 0: nothing is said of that.
 	Zxid          uint64 `protobuf:"varint,3,opt,name=zxid,proto3" json:"zxid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4569,7 +4570,10 @@ type WatchEvent struct {
 	// Watch with with_data only, and not for a deletion: the content that the node got; absent (null) and empty are told apart.
 	Data []byte `protobuf:"bytes,4,opt,name=data,proto3,oneof" json:"data,omitempty"`
 	// Watch only, and not for a deletion: the node's Stat right after it.
-	Stat          *Stat `protobuf:"bytes,5,opt,name=stat,proto3" json:"stat,omitempty"`
+	Stat *Stat `protobuf:"bytes,5,opt,name=stat,proto3" json:"stat,omitempty"`
+	// Session only: the number of the add_watch whose watch comes back and has missed this: it is told for that watch alone, before the
+	// answer to the request. 0: it happened while the stream was there, and is told once for all watches of the stream that tell of it.
+	MissedBy      int64 `protobuf:"varint,6,opt,name=missed_by,json=missedBy,proto3" json:"missed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4637,6 +4641,13 @@ func (x *WatchEvent) GetStat() *Stat {
 		return x.Stat
 	}
 	return nil
+}
+
+func (x *WatchEvent) GetMissedBy() int64 {
+	if x != nil {
+		return x.MissedBy
+	}
+	return 0
 }
 
 // WatchRequest asks to be told of changes. A node that the caller may not read is left out, of the snapshot and of the events alike,
@@ -5090,14 +5101,15 @@ const file_quorate_api_v1_keeper_proto_rawDesc = "" +
 	"\x12RemoveWatchRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12-\n" +
 	"\x04mode\x18\x02 \x01(\x0e2\x19.quorate.api.v1.WatchModeR\x04mode\"\x15\n" +
-	"\x13RemoveWatchResponse\"\xaf\x01\n" +
+	"\x13RemoveWatchResponse\"\xcc\x01\n" +
 	"\n" +
 	"WatchEvent\x12\x12\n" +
 	"\x04zxid\x18\x01 \x01(\x04R\x04zxid\x12-\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x19.quorate.api.v1.EventTypeR\x04type\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x17\n" +
 	"\x04data\x18\x04 \x01(\fH\x00R\x04data\x88\x01\x01\x12(\n" +
-	"\x04stat\x18\x05 \x01(\v2\x14.quorate.api.v1.StatR\x04statB\a\n" +
+	"\x04stat\x18\x05 \x01(\v2\x14.quorate.api.v1.StatR\x04stat\x12\x1b\n" +
+	"\tmissed_by\x18\x06 \x01(\x03R\bmissedByB\a\n" +
 	"\x05_data\"\xe4\x01\n" +
 	"\fWatchRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1c\n" +
