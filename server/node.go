@@ -73,7 +73,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Node, error) {
 		o.FS = vfs.OS{}
 	}
 	n := &Node{cfg: cfg, log: o.Log, metrics: metrics.New(), started: time.Now(), build: o.Build}
-	n.watches = watch.New(watch.Config{History: int64(cfg.WatchHistory), MaxCursors: cfg.MaxWatchStreams})
+	n.watches = watch.New(watch.Config{History: int64(cfg.WatchHistory), MaxCursors: cfg.MaxWatchStreams, MaxWatches: cfg.MaxSessionWatches, MaxTotal: cfg.MaxWatches})
 	n.release = sync.OnceValue(n.close)
 	n.serving = sync.OnceFunc(func() { n.log.Serving(time.Since(n.started)) })
 	if err := n.open(ctx, o.FS); err != nil {

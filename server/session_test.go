@@ -332,14 +332,16 @@ func TestPingsAndTheEndOfAStream(t *testing.T) {
 
 // Who does not read its answers is not read either, and hurts nobody; the ensemble has so many sessions and no more.
 func TestSessionsAreBounded(t *testing.T) {
-	w := run(t, vfs.NewMem(), func(c *config.Config) { c.MaxSessions, c.MaxSessionRequests = 2, 2 })
+	w := run(t, vfs.NewMem(), func(c *config.Config) { c.MaxSessions, c.MaxSessionRequests, c.MaxSessionWatches = 2, 2, 1 })
 	s := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
+	s.ok(watchCall("/elsewhere", apiv1.WatchMode_WATCH_MODE_PERSISTENT, 0))
+	s.fails(watchCall("/too-many", apiv1.WatchMode_WATCH_MODE_DATA, 0), "OVERLOADED")
 	const n = 1000
 	sent := make(chan error, 1)
 	go func() {
 		for i := range n {
 			call := createCall(fmt.Sprintf("/n%d", i), persistent)
-			call.Cxid = int64(i + 1)
+			call.Cxid = int64(i + 3)
 			if err := s.raw.Send(&apiv1.SessionRequest{Calls: []*apiv1.SessionCall{call}}); err != nil {
 				sent <- err
 				return
@@ -348,7 +350,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		sent <- nil
 	}()
 	for i := range n {
-		if a := s.answer(); a.GetCxid() != int64(i+1) || a.GetCreate() == nil {
+		if a := s.answer(); a.GetCxid() != int64(i+3) || a.GetCreate() == nil {
 			t.Fatal(a)
 		}
 	}
@@ -361,7 +363,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Error(err)
 	}
-	s.cxid = n
+	s.cxid = n + 2
 	s.ok(closeCall())
 	w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
 }

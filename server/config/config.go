@@ -142,6 +142,9 @@ type Config struct {
 	// WatchHistory is how much memory the latest changes may take that a Watch may begin with, in
 	// bytes, 1 MiB to 64 GiB. What is older is answered with COMPACTED. Default 64 MiB.
 	WatchHistory Size
+	// MaxSessionWatches is how many paths one session may watch, and MaxWatches how many all may on this server; one more is refused as overload.
+	// 1 to 100,000,000. Default 250,000 and 10,000,000.
+	MaxSessionWatches, MaxWatches int
 	// MaxWatchStreams is how many Watch calls are served at a time, 1 to 1,000,000; one more is refused as
 	// overload. Default 10,000.
 	MaxWatchStreams int
@@ -202,6 +205,8 @@ func Default() Config {
 		ContainerRate:       10_000,
 		ContainerUnused:     5 * time.Minute,
 		WatchHistory:        watch.DefaultHistory,
+		MaxSessionWatches:   watch.DefaultMaxWatches,
+		MaxWatches:          watch.DefaultMaxTotal,
 		MaxWatchStreams:     watch.DefaultMaxCursors,
 		SnapshotTxns:        500_000,
 		SnapshotBytes:       64 << 20,
@@ -363,6 +368,8 @@ func (p *problems) limits(c *Config) {
 	p.between("container-rate", int64(c.ContainerRate), 1, 1_000_000)
 	p.lastingOrNever("container-unused", c.ContainerUnused, time.Second, 10_000*time.Hour)
 	p.sized("watch-history", c.WatchHistory, 1<<20, 64<<30)
+	p.between("max-session-watches", int64(c.MaxSessionWatches), 1, 100_000_000)
+	p.between("max-watches", int64(c.MaxWatches), 1, 100_000_000)
 	p.between("max-watch-streams", int64(c.MaxWatchStreams), 1, 1_000_000)
 	user, hash, ok := strings.Cut(c.SuperDigest, ":")
 	p.add(c.SuperDigest == "" || ok && user != "" && hash != "",

@@ -37,8 +37,10 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{"segment below request", func(c *config.Config) { c.SegmentSize = 1 << 20 }, []string{"--segment-size is 1MiB: it must be 4160KiB to 1GiB"}},
 		{"outstanding", func(c *config.Config) { c.MaxOutstanding = 1 }, []string{"--max-outstanding is 1"}},
 		{
-			"watches", func(c *config.Config) { c.WatchHistory, c.MaxWatchStreams = 1, 0 },
-			[]string{"--watch-history is 1: it must be 1MiB to 64GiB", "--max-watch-streams is 0"},
+			"watches", func(c *config.Config) {
+				c.WatchHistory, c.MaxWatchStreams, c.MaxSessionWatches, c.MaxWatches = 1, 0, 0, -1
+			},
+			[]string{"--watch-history is 1: it must be 1MiB to 64GiB", "--max-session-watches is 0", "--max-watches is -1", "--max-watch-streams is 0"},
 		},
 		{
 			"containers", func(c *config.Config) { c.ContainerInterval, c.ContainerRate, c.ContainerUnused = 1, 0, 1 },

@@ -55,6 +55,8 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.ContainerRate, "container-rate", c.ContainerRate, "how many of them are deleted in a minute")
 	fs.DurationVar(&c.ContainerUnused, "container-unused", c.ContainerUnused, "age from which a container that never had a child is deleted; 0 never")
 	fs.Var(&c.WatchHistory, "watch-history", "memory of the changes that a Watch may begin with")
+	fs.IntVar(&c.MaxSessionWatches, "max-session-watches", c.MaxSessionWatches, "paths that one session may watch")
+	fs.IntVar(&c.MaxWatches, "max-watches", c.MaxWatches, "paths that all sessions of this server may watch together")
 	fs.IntVar(&c.MaxWatchStreams, "max-watch-streams", c.MaxWatchStreams, "Watch calls at a time")
 	fs.StringVar(&c.TLSCertFile, "tls-cert-file", c.TLSCertFile, "`file` in PEM with the certificate with which clients are served by TLS")
 	fs.StringVar(&c.TLSKeyFile, "tls-key-file", c.TLSKeyFile, "`file` in PEM with its key")
