@@ -2,6 +2,7 @@ package server
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,6 +61,47 @@ func TestLocalSessionBecomesOneOfTheEnsemble(t *testing.T) {
 		if n := all[0].pipeline.Version().Sessions(); n != 0 {
 			t.Errorf("%s: the ensemble has %d sessions at the end", name, n)
 		}
+	}
+}
+
+// A local session on its way to the ensemble is cut from its stream when it is taken up, like any other: what that stream still brings along must not be
+// carried out behind the answer.
+func TestLocalSessionIsTakenUpOnItsWay(t *testing.T) {
+	var holding atomic.Bool
+	gate, held := make(chan struct{}), make(chan struct{}, 1)
+	fs := vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+		if holding.Load() && op.Kind == vfs.OpSync {
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+			<-gate
+		}
+		return nil
+	})
+	w := run(t, fs, func(c *config.Config) { c.LocalSessions = true })
+	s := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
+	holding.Store(true)
+	s.send(createCall("/e", ephemeral))
+	<-held
+	type taken struct {
+		*sessionStream
+		err error
+	}
+	again := make(chan taken, 1)
+	go func() {
+		s, err := w.trySession(t, &apiv1.OpenSessionRequest{Credential: s.opened.GetCredential()})
+		again <- taken{s, err}
+	}()
+	wantReason(t, s.ended(), "SESSION_MOVED")
+	close(gate)
+	now := <-again
+	if now.err != nil {
+		t.Fatal(now.err)
+	}
+	told := now.opened.GetLastWrite().GetCxid() == 1
+	if made := now.ok(existsCall("/e", false)).GetExists().GetStat() != nil; made != told || now.opened.GetLocal() {
+		t.Errorf("the node was made: %v, and the client is told %v", made, now.opened)
 	}
 }
 

@@ -173,7 +173,7 @@ func (c *conversation) write(call *apiv1.SessionCall) {
 	caller := *c.caller.Load()
 	if c.local && owns(op) {
 		c.local = false
-		c.keeper.sessions.Raise(c.id, caller, authorOf(caller), func(err error) { c.cut(session.NotRaised(err)) })
+		c.attachment.Raise(caller, authorOf(caller), func(err error) { c.cut(session.NotRaised(err)) })
 	}
 	if c.local && call.GetClose() != nil {
 		c.keeper.sessions.CloseLocal(c.id)

@@ -55,6 +55,14 @@ func (t *Table) findLocal(id txn.SessionID) (Session, bool) {
 	return Session{ID: id, Timeout: l.timeout, Local: true, hash: l.hash}, true
 }
 
+// raising tells whether a credential is that of a local session on its way to the ensemble.
+func (t *Table) raising(c Credential) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.mu.locals[c.ID]
+	return l != nil && l.raising && shows(Session{hash: l.hash}, c)
+}
+
 // CloseLocal ends a local session.
 func (t *Table) CloseLocal(id txn.SessionID) {
 	t.mu.Lock()
@@ -63,10 +71,15 @@ func (t *Table) CloseLocal(id txn.SessionID) {
 }
 
 // Raise makes a local session one of the ensemble: what its stream asks for next stands behind that. lost is called, once and perhaps before Raise returns, if
-// it comes to nothing: the session is local again then, and what stands behind must not be carried out. It never waits.
-func (t *Table) Raise(id txn.SessionID, who tree.Caller, author string, lost func(error)) {
+// it comes to nothing: the session is local again then, and what stands behind must not be carried out. It never waits. A stream that no longer has the
+// session raises nothing: whoever has it now knows it as a local one.
+func (a *Attachment) Raise(who tree.Caller, author string, lost func(error)) {
+	t, id := a.table, a.id
 	t.mu.Lock()
 	l := t.mu.locals[id]
+	if t.mu.attached[id] != a {
+		l = nil
+	}
 	if l != nil {
 		l.raising = true
 	}

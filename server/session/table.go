@@ -115,11 +115,11 @@ func (t *Table) find(id txn.SessionID) (Session, error) {
 // sent before, is applied here.
 func (t *Table) Resume(ctx context.Context, c Credential) (Session, error) {
 	s, err := t.find(c.ID)
-	if err == nil && shows(s, c) {
+	if err == nil && shows(s, c) || t.raising(c) {
 		t.move(c.ID, nil) // first: what it has sent stands before our question, and it will send no more
-		if s.Local {
-			return s, nil
-		}
+	}
+	if s, local := t.findLocal(c.ID); local && shows(s, c) { // only now: it may have been on its way to the ensemble
+		return s, nil
 	}
 	_, err = t.cfg.Pipeline.Submit(ctx, pipeline.Request{Op: &tree.AttachRequest{Session: c.ID, TokenHash: c.Hash()}})
 	if err != nil {
