@@ -82,6 +82,7 @@ const (
 	reasonNoWatch        = "NO_WATCH"
 	reasonCompacted      = "COMPACTED"
 	reasonMoved          = "SESSION_MOVED"
+	reasonOverload       = "OVERLOADED"
 	reasonClosed         = "CLOSED" // no server says this
 )
 
@@ -94,7 +95,7 @@ func sentinel(reason string) error {
 		reasonBadArguments: ErrBadArguments, reasonTooLarge: ErrTooLarge, "NO_SPACE": ErrNoSpace,
 		reasonNoSession: ErrSessionExpired, reasonMoved: ErrSessionMoved, reasonNoWatch: ErrNoWatch, reasonClosed: ErrClosed, "READ_ONLY": ErrReadOnly,
 		"AUTH_FAILED": ErrAuthFailed, reasonCompacted: ErrCompacted,
-		"OVERLOADED": ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
+		reasonOverload: ErrOverloaded, reasonUnavailable: ErrUnavailable, reasonUnknownOutcome: ErrUnknownOutcome,
 	}[reason]
 }
 

@@ -312,6 +312,10 @@ func (s *Session) answered(a *apiv1.SessionAnswer) error {
 		case reasonUnavailable, reasonUnknownOutcome, reasonMoved, reasonNoSession:
 			c.refused = e
 			return e
+		case reasonOverload:
+			if c.renewal && c.request.GetAuthenticate() != nil { // what is behind it was asked without this identity
+				return e
+			}
 		}
 		s.mu.pop()
 		s.mu.progress = true
@@ -324,7 +328,7 @@ func (s *Session) answered(a *apiv1.SessionAnswer) error {
 		s.mu.told = max(s.mu.told, zxid)
 	}
 	s.mu.pop()
-	s.mu.progress = true
+	s.mu.progress = s.mu.progress || !c.renewal
 	s.settle(c, a, nil)
 	return nil
 }

@@ -417,3 +417,30 @@ func timeLimit(w *world, d time.Duration) (context.Context, context.CancelFunc) 
 func pauseInBubble(d time.Duration) { time.Sleep(d) }
 
 func isUnknown(err error) bool { return errors.Is(err, client.ErrUnknownOutcome) }
+
+// A server that has too much to do when a session comes back to it must not take an identity from it: the session comes again.
+func TestOverloadWhenTheSessionIsTakenUp(t *testing.T) {
+	inWorld(t, func(w *world) {
+		refusals := 0
+		w.fake.OnCall = func(_ uint64, c *apiv1.SessionCall) clienttest.Break {
+			if c.GetAuthenticate() == nil || string(c.GetAuthenticate().GetCredentials()) != "ann:secret" || refusals == 0 {
+				return clienttest.NoBreak
+			}
+			refusals--
+			return clienttest.Overload
+		}
+		s := w.session()
+		w.must(s.Authenticate(w.Context(), "digest", "bob:word"))
+		w.must(s.Authenticate(w.Context(), "digest", "ann:secret"))
+		w.create(s.Tree, "/a", client.WithACL(client.ACE{Perms: client.PermAll, Scheme: "digest", ID: clienttest.Digest("ann:secret")}))
+		refusals = 3
+		began := time.Now()
+		w.fake.Cut()
+		if _, err := s.Set(w.Context(), "/a", []byte("new")); err != nil || refusals != 0 {
+			w.Errorf("as ann, with %d refusals left: %v", refusals, err)
+		}
+		if took := time.Since(began); took < 30*time.Millisecond {
+			w.Errorf("refused thrice, it has come again within %v", took)
+		}
+	})
+}

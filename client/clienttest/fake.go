@@ -64,6 +64,8 @@ const (
 	BreakBefore
 	// BreakAfter: the call is carried out, and the stream ends before the answer is sent.
 	BreakAfter
+	// Overload: the call is refused as OVERLOADED, and the stream goes on.
+	Overload
 )
 
 // New returns a Fake with the nodes that are always there.

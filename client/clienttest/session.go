@@ -338,7 +338,11 @@ func (st *stream) carryOut(ctx context.Context, c *apiv1.SessionCall) error {
 		return Refusal{Reason: "BAD_ARGUMENTS", Detail: fmt.Sprintf("cxid %d after %d", c.GetCxid(), st.cxid)}.Err()
 	}
 	st.cxid = c.GetCxid()
-	answers, err := st.f.answer(ctx, st, c)
+	var answers []*apiv1.SessionAnswer
+	err := Refusal{Reason: "OVERLOADED", Detail: "too many requests"}.Err()
+	if at != Overload {
+		answers, err = st.f.answer(ctx, st, c)
+	}
 	if err != nil {
 		answers = []*apiv1.SessionAnswer{{Result: &apiv1.SessionAnswer_Failure{Failure: failure(err)}}}
 	}
