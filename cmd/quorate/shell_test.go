@@ -47,7 +47,7 @@ func testShell(t *testing.T, sh shell) {
 func TestShellIsOneSession(t *testing.T) { onBoth(t, testShellIsOneSession) }
 
 func testShellIsOneSession(t *testing.T, sh shell) {
-	r := sh.script(outcome.OK, "session -o json", "create -e /a", "create -e /b", "stat /a", "stat /b", "lock /l -- echo locked", "session")
+	r := sh.script(outcome.OK, "session -o json", "create -e /a", `multi "create -e /b"`, "stat /a", "stat /b", "lock /l -- echo locked", "session")
 	id, _, _ := strings.Cut(strings.SplitAfter(r.out, `"id":"`)[1], `"`)
 	if n := strings.Count(r.out, id); n != 4 {
 		t.Errorf("%d times session %s in:\n%s", n, id, r.out)

@@ -14,7 +14,8 @@ import (
 // Help documents the language.
 const Help = `One operation a line:
 
-  create [-s] [-c] [-t DURATION] PATH [DATA]   -s sequential, -c container, -t time to live, such as 1h
+  create [-s] [-e] [-c] [-t DURATION] PATH [DATA]   -s sequential, -c container, -t time to live, such as 1h,
+                                                    -e ephemeral (in "quorate shell")
   set PATH DATA [VERSION]
   delete PATH [VERSION]
   check PATH [VERSION]
@@ -101,7 +102,7 @@ func create(args []string) (*apiv1.MultiOp, error) {
 		r.Path = args[0]
 		return &apiv1.MultiOp{Op: &apiv1.MultiOp_Create{Create: r}}, nil
 	}
-	return nil, fmt.Errorf("want: create [-s] [-c] [-t DURATION] PATH [DATA]")
+	return nil, fmt.Errorf("want: create [-s] [-e] [-c] [-t DURATION] PATH [DATA]")
 }
 
 // createOption reads the option args begin with and returns how many words it takes.
@@ -109,6 +110,9 @@ func createOption(r *apiv1.CreateRequest, args []string) (int, error) {
 	switch args[0] {
 	case "-s":
 		r.Sequential = true
+		return 1, nil
+	case "-e":
+		r.Kind = apiv1.NodeKind_NODE_KIND_EPHEMERAL
 		return 1, nil
 	case "-c":
 		r.Kind = apiv1.NodeKind_NODE_KIND_CONTAINER
@@ -124,7 +128,7 @@ func createOption(r *apiv1.CreateRequest, args []string) (int, error) {
 		r.Kind, r.TtlMs = apiv1.NodeKind_NODE_KIND_TTL, ttl.Milliseconds()
 		return 2, nil
 	}
-	return 0, fmt.Errorf("unknown option %s: want -s, -c or -t", args[0])
+	return 0, fmt.Errorf("unknown option %s: want -s, -e, -c or -t", args[0])
 }
 
 func set(args []string) (*apiv1.MultiOp, error) {

@@ -37,6 +37,7 @@ func TestParse(t *testing.T) {
 		{`create /a#b '\n'`, create(&apiv1.CreateRequest{Path: "/a#b", Data: []byte(`\n`)})},
 		{`create /a back\slash`, create(&apiv1.CreateRequest{Path: "/a", Data: []byte(`back\slash`)})},
 		{`create -s /a/n- x`, create(&apiv1.CreateRequest{Path: "/a/n-", Data: []byte("x"), Sequential: true})},
+		{`create -s -e /a`, create(&apiv1.CreateRequest{Path: "/a", Sequential: true, Kind: apiv1.NodeKind_NODE_KIND_EPHEMERAL})},
 		{`create -c /a`, create(&apiv1.CreateRequest{Path: "/a", Kind: apiv1.NodeKind_NODE_KIND_CONTAINER})},
 		{`create -s -t 1h /a`, create(&apiv1.CreateRequest{Path: "/a", Sequential: true, Kind: apiv1.NodeKind_NODE_KIND_TTL, TtlMs: 3600000})},
 		{`create /a -1`, create(&apiv1.CreateRequest{Path: "/a", Data: []byte("-1")})},
