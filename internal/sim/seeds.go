@@ -98,8 +98,9 @@ func Run(ctx context.Context, p Plan) Result {
 	clients := make([]*client, p.Clients)
 	asking, stop := context.WithCancel(context.Background())
 	for i := range clients {
-		clients[i] = newClient(w, i, Span{time.Millisecond, 60 * time.Millisecond})
-		w.lives.Go(func() { clients[i].run(asking) })
+		c := newClient(w, i, Span{time.Millisecond, 60 * time.Millisecond})
+		clients[i] = c
+		w.lives.Go(func() { c.run(asking) }) // not clients[i]: the slice grows below
 	}
 	for i := range tenants {
 		t := newTenant(w, p.Clients+i, Span{time.Millisecond, 120 * time.Millisecond})

@@ -87,6 +87,7 @@ func TestSweepIsSlow(t *testing.T) {
 		for i := range n {
 			s.makes(txn.TTL, time.Millisecond, fmt.Sprintf("/t%03d", i))
 		}
+		time.Sleep(50 * time.Millisecond) // a second ends between two of them, not with one
 		before, most := s.pipe.Version().Len(), 0
 		for s.pipe.Version().Len() > before-n {
 			left := s.pipe.Version().Len()
