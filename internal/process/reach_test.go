@@ -50,10 +50,16 @@ func (r *reach) lose(d time.Duration) {
 }
 
 // harass kills leaders with SIGKILL, and loses connections of every other client before each kill and after it, while work is done: evenly over
-// the amount of it. It returns when that much is done.
+// the amount of it. First it cuts the leader off from the others, by whose wires they must reach each other. It returns when that much is done.
 func (c *cluster) harass(clients []*reach, done *atomic.Int64, work int64, kills int) {
 	c.t.Helper()
 	rng := rand.New(rand.NewPCG(uint64(work), 6))
+	lose := func() {
+		for _, i := range rng.Perm(len(clients))[:(len(clients)+1)/2] {
+			clients[i].lose(time.Duration(rng.IntN(10)) * time.Millisecond)
+		}
+	}
+	c.depose(lose)
 	steps := int64(3 * kills)
 	for step := range steps {
 		c.await("the next fault is due", func(process.View) bool { return c.t.Failed() || done.Load() >= (step+1)*work/(steps+1) })
@@ -62,9 +68,21 @@ func (c *cluster) harass(clients []*reach, done *atomic.Int64, work int64, kills
 			c.startAll()
 			continue
 		}
-		for _, i := range rng.Perm(len(clients))[:(len(clients)+1)/2] {
-			clients[i].lose(time.Duration(rng.IntN(10)) * time.Millisecond)
-		}
+		lose()
 	}
 	c.await("all work is done", func(process.View) bool { return c.t.Failed() || done.Load() >= work })
+}
+
+// depose cuts the leader off from the others. As long as it believes in itself clients leave the servers that they are with, some of them to it.
+func (c *cluster) depose(lose func()) {
+	c.t.Helper()
+	old := c.leader()
+	c.Part(old)
+	c.await("another server leads", func(v process.View) bool {
+		lose()
+		return v.Leader() != nil && v.Leader().GetId() != old.ID
+	})
+	lose()
+	c.Part()
+	c.await("all servers serve", process.View.Complete)
 }

@@ -22,11 +22,11 @@ const (
 	sessionLife = 10 * time.Second
 )
 
-// TestSessionsOverKills has sessions write, many requests ahead of the answers, while leaders are killed and connections lost, and holds the tree
+// TestSessionsOverKills has sessions write, many requests ahead of the answers, while leaders are killed and cut off and connections lost, and holds the tree
 // against what each of them was told. QUORATE_TEST_TXNS and QUORATE_TEST_KILLS make it longer.
 func TestSessionsOverKills(t *testing.T) {
 	txns, kills := int64(setting(t, "QUORATE_TEST_TXNS", 10_000)), setting(t, "QUORATE_TEST_KILLS", 3)
-	c := startCluster(t, process.Shape{Voters: 3})
+	c := startCluster(t, process.Shape{Voters: 3, Wired: true})
 	fresh := c.client(0)
 	var all []*author
 	var clients []*reach
