@@ -87,6 +87,9 @@ func (c *conversation) release() error {
 		switch {
 		case s.err != nil:
 			c.refuse(s.call, s.err)
+			if s.call.GetClose() != nil {
+				c.closing.Store(false) // it goes on, and may yet lose its session
+			}
 		case s.write:
 			c.answer(written(s.call, s.reply))
 		default:
