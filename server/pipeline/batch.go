@@ -6,6 +6,7 @@ import (
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/lease"
 	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 	"github.com/quorate/quorate/store/wal"
@@ -60,17 +61,17 @@ func (b *batch) add(j *job) {
 	j.reply, j.err = b.prepare(j)
 }
 
-// confirmed lets a session be taken up only when a quorum has followed since: a leader that was deposed and does not know it lacks what the
-// session has done since, and its client would repeat that.
+// confirmed answers whether a session may be taken up only when a quorum has followed since: a leader that was deposed and does not know it lacks what the
+// session has done since, and its client would repeat that; and it lacks sessions that were opened since.
 func confirmed(term *peer.Term, done func(Reply, error)) func(Reply, error) {
 	return func(r Reply, err error) {
-		if err != nil {
+		if err != nil && !fault.Is(err, fault.NoSession) {
 			done(r, err)
 			return
 		}
-		term.Confirm(func(err error) {
-			if err != nil {
-				r = Reply{}
+		term.Confirm(func(lost error) {
+			if lost != nil {
+				r, err = Reply{}, lost
 			}
 			done(r, err)
 		})

@@ -135,8 +135,9 @@ func TestAttachingNeedsAQuorum(t *testing.T) {
 		deposed, follower, observer := e.led()
 		id := follower.opens(60_000)
 		e.cut(deposed, e.net.Cut)
-		outcome := make(chan error, 1)
+		outcome, unheardOf := make(chan error, 1), make(chan error, 1)
 		go func() { outcome <- deposed.attaches(id) }()
+		go func() { unheardOf <- deposed.attaches(id + 1) }()
 		if err := follower.asks(id, create("/sent")); !fault.Is(err, fault.Unknown) {
 			t.Errorf("on its way when the leader was lost: %v", err)
 		}
@@ -149,6 +150,9 @@ func TestAttachingNeedsAQuorum(t *testing.T) {
 		}
 		if err := <-outcome; !fault.Is(err, fault.Unavailable) {
 			t.Errorf("a leader without a quorum has let a session be taken up: %v", err)
+		}
+		if err := <-unheardOf; !fault.Is(err, fault.Unavailable) {
+			t.Errorf("a leader without a quorum says of a session that may have been opened elsewhere: %v", err)
 		}
 		e.cut(deposed, e.net.Heal)
 		for _, s := range []*server{deposed, observer} {
