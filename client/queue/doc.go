@@ -11,6 +11,11 @@
 // The work on an item may be done twice: by a taker that dies, or loses its session, before Done. Who must not have that makes the item's effect
 // in the tree, with the operations of [Item.DoneOps] in the same Multi: both happen, or neither.
 //
+// # What it costs
+//
+// Each Take reads the names of all items that wait, and of all that are taken: a queue is for thousands of items, not for millions. One program
+// takes at a time; the others stand in a line for that.
+//
 // # When contact is lost
 //
 // Calls wait, and go on over breaks. Put and Done find out whether they took effect, as long as the session lives: each queue keeps

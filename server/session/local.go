@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"time"
 
 	"github.com/quorate/quorate/server/pipeline"
@@ -147,13 +146,10 @@ func (t *Table) expired(now time.Time, late time.Duration) (ids []txn.SessionID)
 	return ids
 }
 
-// errRaised is why a stream cannot go on whose session was not taken in by the ensemble.
-var errRaised = errors.New("the session could not be made one of the ensemble")
-
-// NotRaised is the error with which such a stream ends: nothing of what it asked for since was done.
+// NotRaised is the error with which a stream ends whose session was not taken in by the ensemble: nothing of what it asked for since was done.
 func NotRaised(cause error) error {
 	if fault.Is(cause, fault.NoSession) {
 		return cause
 	}
-	return &fault.Error{Kind: fault.Unavailable, Detail: errRaised.Error(), Cause: cause}
+	return &fault.Error{Kind: fault.Unavailable, Detail: "the session could not be made one of the ensemble", Cause: cause}
 }
