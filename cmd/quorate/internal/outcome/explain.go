@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func Text(err error) string {
 	case e.Reason == "" && errors.Is(e, client.ErrUnavailable):
 		return strings.Replace(text, e.Message, "no server answered at "+e.Server+because(e.Message), 1)
 	case errors.Is(e, client.ErrTimeout):
-		return strings.Replace(text, e.Message, e.Server+" did not answer in time", 1)
+		return strings.Replace(text, e.Message, cmp.Or(e.Server, "the ensemble")+" did not answer in time", 1)
 	}
 	return text
 }
