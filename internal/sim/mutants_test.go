@@ -81,7 +81,7 @@ var rules = []rule{
 	{
 		"5 what is to be cut is cut", []edit{
 			{"peer/history.go", "\terr := l.store.TruncateAfter(ctx, after)\n", "\tvar err error\n"},
-		}, seedsFrom("1", "20"), "ProcessConsistency",
+		}, seedsFrom("1", "20"), "ProcessConsistency|PrefixConsistency",
 	},
 	{
 		"6 a promise counts for one candidacy (P1)", []edit{
