@@ -232,19 +232,14 @@ func (c *conversation) hear(calls []*apiv1.SessionCall) bool {
 	for _, call := range calls {
 		select {
 		case c.room <- struct{}{}:
-		default:
-			c.poke()
-			select {
-			case c.room <- struct{}{}:
-			case <-c.ctx.Done():
-				return false
-			}
+		case <-c.ctx.Done():
+			return false
 		}
 		c.mu.Lock()
 		c.mu.calls = append(c.mu.calls, call)
 		c.mu.Unlock()
+		c.poke()
 	}
-	c.poke()
 	return true
 }
 
