@@ -154,6 +154,25 @@ type Config struct {
 	// TLSClientCAFile names a file in PEM with the certificates that vouch for those of clients: whose subject a client proves to be is its
 	// identity in the scheme x509. Empty: clients have no such identity, the default.
 	TLSClientCAFile string
+	// MaxPacket is the greatest packet of a ZooKeeper client in bytes, jute.maxbuffer, 1 KiB to 128 MiB; what it carries is bounded
+	// by MaxValue and MaxRequest besides. Default 1 MiB less one byte, as ZooKeeper's.
+	MaxPacket Size
+	// MaxPerAddress is how many client connections one address may hold at a time, 0 to 1,000,000; one more is closed at once. 0 is no
+	// bound, the default.
+	MaxPerAddress int
+	// Words are the four-letter words that are answered; "*" is all of them. Default srvr, isro, mntr, ruok and stat.
+	Words Words
+	// ReadOnlyMode serves ZooKeeper's clients that say they can do with it while there is no quorum: they read, and nothing else. Default true.
+	ReadOnlyMode bool
+	// TTLNodes lets ZooKeeper's clients create nodes with a time to live. Default true.
+	TTLNodes bool
+	// AdminAddr is the host:port of ZooKeeper's HTTP commands; an empty host is the loopback interface alone. Empty: off, the default.
+	AdminAddr string
+	// AdminPath is the path under which these are found. It begins with a slash and does not end with one. Default /commands.
+	AdminPath string
+	// SASLUsersFile names a file that no other user may read, one user:password a line: who may log in by SASL (DIGEST-MD5), see
+	// [Config.SASLUsers]. Empty: there is no SASL, the default.
+	SASLUsersFile string
 	// SuperDigest is an identity that may do everything, as
 	// user:base64(sha1(user:password)); once set, changing the log level and
 	// asking for a snapshot need it. Empty: none, the default.
@@ -208,6 +227,11 @@ func Default() Config {
 		MaxSessionWatches:   watch.DefaultMaxWatches,
 		MaxWatches:          watch.DefaultMaxTotal,
 		MaxWatchStreams:     watch.DefaultMaxCursors,
+		MaxPacket:           1<<20 - 1,
+		Words:               Words{"srvr", "isro", "mntr", "ruok", "stat"},
+		ReadOnlyMode:        true,
+		TTLNodes:            true,
+		AdminPath:           "/commands",
 		SnapshotTxns:        500_000,
 		SnapshotBytes:       64 << 20,
 		SnapshotRetain:      3,
@@ -245,6 +269,7 @@ func (c *Config) Validate() error {
 	p.timing(c)
 	p.logging(c)
 	p.limits(c)
+	p.zookeeper(c)
 	p.tls(c)
 	p.storage(c)
 	return errors.Join(p...)

@@ -62,6 +62,17 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 			[]string{"--max-outstanding-bytes is 1: it must be 8MiB to 64GiB", "--max-rate is -1"},
 		},
 		{"super", func(c *config.Config) { c.SuperDigest = "root" }, []string{"--super-digest must be user:"}},
+		{
+			"zookeeper", func(c *config.Config) {
+				c.MaxPacket, c.MaxPerAddress, c.Words, c.AdminAddr, c.AdminPath = 1, -1, config.Words{"ruok", "rook", "*"}, "x", "/commands/"
+			},
+			[]string{
+				"--max-packet is 1: it must be 1KiB to 128MiB", "--max-connections-per-address is -1", `--words has "rook": it must be * or among conf,`,
+				`--admin-addr is "x"`, `--admin-path is "/commands/": it must begin with a slash`,
+			},
+		},
+		{"no admin path", func(c *config.Config) { c.AdminPath = "/" }, []string{`--admin-path is "/"`}},
+		{"no words", func(c *config.Config) { c.Words = nil }, nil},
 		{"gc", func(c *config.Config) { c.GCPercent = 5 }, []string{"--gc-percent is 5"}},
 		{"retain", func(c *config.Config) { c.SnapshotRetain = 1 }, []string{"--snapshot-retain is 1: it must be 2 to 1000"}},
 		{"three servers", peers(1, "1=a:1,2=b:1,3=c:1"), nil},

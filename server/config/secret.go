@@ -3,8 +3,6 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 )
 
 // The bounds of a secret in bytes.
@@ -19,24 +17,9 @@ func (c *Config) PeerSecret() ([]byte, error) {
 	if c.PeerSecretFile == "" {
 		return nil, nil
 	}
-	f, err := os.Open(c.PeerSecretFile)
+	b, err := readPrivate("peer-secret-file", c.PeerSecretFile, maxSecret)
 	if err != nil {
-		return nil, fmt.Errorf("--peer-secret-file: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("--peer-secret-file: %w", err)
-	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return nil, fmt.Errorf("--peer-secret-file: %s is no file", c.PeerSecretFile)
-	case mode.Perm()&0o077 != 0:
-		return nil, fmt.Errorf("--peer-secret-file: other users may use %s, its mode is %04o: chmod 600 it", c.PeerSecretFile, mode.Perm())
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return nil, fmt.Errorf("--peer-secret-file: %w", err)
+		return nil, err
 	}
 	secret := bytes.TrimRight(b, "\r\n")
 	if len(secret) < minSecret || len(b) > maxSecret {

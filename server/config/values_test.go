@@ -69,3 +69,16 @@ func TestParsePeersRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestWords(t *testing.T) {
+	for in, want := range map[string]string{"": "", " srvr, mntr,,srvr ": "srvr,mntr", "*": "*", "ruok,*": "ruok,*"} {
+		var w config.Words
+		if err := w.Set(in); err != nil || w.String() != want {
+			t.Errorf("%q: got %q, %v; want %q", in, w.String(), err, want)
+		}
+	}
+	w := config.Words{"srvr"}
+	if !w.Has("srvr") || w.Has("stat") || !(config.Words{"*"}).Has("stat") || config.Words(nil).Has("stat") {
+		t.Error("a word is had by its name, or by *")
+	}
+}
