@@ -25,7 +25,7 @@ type link struct {
 // Counting, metrics and log stand outside of recovery, so that a call that
 // panics is an INTERNAL one to them. Requests are validated by the tree when
 // they are prepared; their size is bounded in [grpcOptions].
-func chain(open *calls, metrics *grpcprom.ServerMetrics, log interceptors.ServerReportable, who *api.Authenticator, meter *api.Meter, onPanic panicked) []link {
+func chain(open *calls, metrics *grpcprom.ServerMetrics, log interceptors.ServerReportable, who *api.Authenticator, rate api.Metered, onPanic panicked) []link {
 	recovered := recovery.WithRecoveryHandlerContext(onPanic.recover)
 	return []link{
 		{"calls", open.Unary, open.Stream},
@@ -33,7 +33,7 @@ func chain(open *calls, metrics *grpcprom.ServerMetrics, log interceptors.Server
 		{"log", interceptors.UnaryServerInterceptor(log), interceptors.StreamServerInterceptor(log)},
 		{"recovery", recovery.UnaryServerInterceptor(recovered), recovery.StreamServerInterceptor(recovered)},
 		{"auth", auth.UnaryServerInterceptor(who.Authenticate), auth.StreamServerInterceptor(who.Authenticate)},
-		{"rate", meter.Unary, meter.Stream},
+		{"rate", rate.Unary, rate.Stream},
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/api"
 	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/zaplog"
 	"github.com/quorate/quorate/store/vfs"
@@ -116,7 +118,7 @@ func dialAddr(t *testing.T, addr string) apiv1.KeeperClient {
 
 // chainFor is the server's chain with a listener for panics.
 func chainFor(p panicked) []link {
-	return chain(newCalls(), metrics.New().Calls, zaplog.Nop().Calls(0), api.NewAuthenticator(""), api.NewMeter(0), p)
+	return chain(newCalls(), metrics.New().Calls, zaplog.Nop().Calls(0), api.NewAuthenticator(identity.NewProver("")), api.Metered{Meter: meter.New(0)}, p)
 }
 
 // awaitHealth waits until the service is in a state.

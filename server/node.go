@@ -13,6 +13,8 @@ import (
 	"github.com/quorate/quorate/server/admin"
 	"github.com/quorate/quorate/server/api"
 	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/session"
@@ -160,10 +162,10 @@ func (n *Node) assemble() error {
 		MinTimeout: n.cfg.MinSessionTimeout, MaxTimeout: n.cfg.MaxSessionTimeout, Random: randomBytes,
 	})
 	open := newCalls()
-	who := api.NewAuthenticator(n.cfg.SuperDigest)
-	meter := api.NewMeter(n.cfg.MaxRate)
-	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, meter, n.panicked)
-	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who, meter), n.admin())
+	prover := identity.NewProver(n.cfg.SuperDigest)
+	who, rate := api.NewAuthenticator(prover), meter.New(n.cfg.MaxRate)
+	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, api.Metered{Meter: rate}, n.panicked)
+	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who, rate), n.admin())
 	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
@@ -174,9 +176,9 @@ func (n *Node) assemble() error {
 	return nil
 }
 
-func (n *Node) keeper(who *api.Authenticator, meter *api.Meter) *api.Keeper {
+func (n *Node) keeper(who *api.Authenticator, rate *meter.Meter) *api.Keeper {
 	return api.New(api.Config{
-		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who, Meter: meter,
+		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who, Meter: rate,
 		MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists, MaxSessionRequests: n.cfg.MaxSessionRequests,
 	})
 }

@@ -13,8 +13,8 @@ import (
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/internal/golden"
-	"github.com/quorate/quorate/server/api"
 	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/identity"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the expected outcome of stories anew")
@@ -57,7 +57,7 @@ func TestStories(t *testing.T) {
 func tell(t *testing.T, role, text string) string {
 	t.Helper()
 	all := ensemble(t, peersOn(t, 2, 1), func(c *config.Config) {
-		c.EnforceQuota, c.SuperDigest = true, api.Digest("super", "secret")
+		c.EnforceQuota, c.SuperDigest = true, identity.Digest("super", "secret")
 		c.MaxValue, c.MaxRequest, c.SegmentSize = 64<<10, 192<<10, 256<<10 // the log is in memory, and there are many servers
 	})
 	leader, follower := leaderOf(t, all)
@@ -413,7 +413,7 @@ func (p parsed) acl() (acl []*apiv1.Ace) {
 		i := strings.LastIndexByte(rest, ':')
 		ace := &apiv1.Ace{Scheme: scheme, Id: rest[:i]}
 		if user, secret, ok := strings.Cut(ace.GetId(), "/"); ok && scheme == "digest" {
-			ace.Id = api.Digest(user, secret)
+			ace.Id = identity.Digest(user, secret)
 		}
 		for _, c := range rest[i+1:] {
 			ace.Perms |= 1 << strings.IndexRune(permLetters, c)

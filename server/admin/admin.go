@@ -10,6 +10,7 @@ import (
 	adminv1 "github.com/quorate/quorate/gen/quorate/admin/v1"
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/server/api"
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
@@ -91,7 +92,7 @@ func (a *Admin) Resign(ctx context.Context, r *adminv1.ResignRequest) (*adminv1.
 // without one anybody on this machine.
 func (a *Admin) allowed(ctx context.Context) error {
 	switch {
-	case api.IsSuper(api.CallerOf(ctx)):
+	case identity.IsSuper(api.CallerOf(ctx)):
 		return nil
 	case a.NeedSuper:
 		return api.Error(fault.New(fault.NoAuth, "", "only the super identity may do this (--super-digest)"))

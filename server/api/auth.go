@@ -2,12 +2,7 @@ package api
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // ZooKeeper's digest scheme is defined on it
-	"encoding/base64"
-	"net"
-	"net/netip"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -15,6 +10,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/store/tree"
 )
 
@@ -22,17 +18,11 @@ import (
 // "digest user:password". It may stand several times; identities add up.
 const AuthHeader = "quorate-auth"
 
-// maxAuth is how many identities one call may claim.
-const maxAuth = 16
-
 // Authenticator tells who is calling. Its methods may be called by anybody.
-type Authenticator struct {
-	super string // the digest identity that may do everything; empty: none
-}
+type Authenticator struct{ prover *identity.Prover }
 
-// NewAuthenticator returns one that gives everything to whoever proves the
-// digest identity superDigest, user:base64(sha1(user:password)); empty: to nobody.
-func NewAuthenticator(superDigest string) *Authenticator { return &Authenticator{super: superDigest} }
+// NewAuthenticator returns one that believes what prover does.
+func NewAuthenticator(prover *identity.Prover) *Authenticator { return &Authenticator{prover} }
 
 // Authenticate puts the caller's identities into the context, where [CallerOf]
 // finds them: the address always, then the subject of the client's certificate, then those that the call's metadata proves.
@@ -40,15 +30,15 @@ func NewAuthenticator(superDigest string) *Authenticator { return &Authenticator
 // gRPC's middleware.
 func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, error) {
 	caller := make(tree.Caller, 0, 2)
-	if ip, ok := remoteIP(ctx); ok {
-		caller = append(caller, tree.ID{Scheme: "ip", ID: ip})
+	if id, ok := remote(ctx); ok {
+		caller = append(caller, id)
 	}
 	if subject := certified(ctx); subject != "" {
 		caller = append(caller, tree.ID{Scheme: "x509", ID: subject})
 	}
 	claims := metadata.ValueFromIncomingContext(ctx, AuthHeader)
-	if len(claims) > maxAuth {
-		return nil, status.Errorf(codes.Unauthenticated, "%s stands %d times; %d is the most", AuthHeader, len(claims), maxAuth)
+	if len(claims) > identity.Max {
+		return nil, status.Errorf(codes.Unauthenticated, "%s stands %d times; %d is the most", AuthHeader, len(claims), identity.Max)
 	}
 	for _, claim := range claims {
 		ids, err := a.prove(claim)
@@ -62,38 +52,12 @@ func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, erro
 
 // prove returns the identities that a claim proves.
 func (a *Authenticator) prove(claim string) ([]tree.ID, error) {
-	id, err := identity(claim)
+	scheme, credentials, _ := strings.Cut(strings.TrimSpace(claim), " ")
+	ids, err := a.prover.Prove(scheme, strings.TrimSpace(credentials))
 	if err != nil {
-		return nil, err
+		return nil, status.Errorf(codes.Unauthenticated, "%s: %v", AuthHeader, err)
 	}
-	if a.super != "" && id.ID == a.super {
-		return []tree.ID{id, {Scheme: "super"}}, nil
-	}
-	return []tree.ID{id}, nil
-}
-
-// identity reads one claim. What was claimed is not repeated in the error: it
-// holds a password.
-func identity(claim string) (tree.ID, error) {
-	if !utf8.ValidString(claim) { // it would make a txn that no server can decode
-		return tree.ID{}, status.Errorf(codes.Unauthenticated, "%s is not UTF-8", AuthHeader)
-	}
-	scheme, credentials, ok := strings.Cut(strings.TrimSpace(claim), " ")
-	if !ok || scheme != "digest" {
-		return tree.ID{}, status.Errorf(codes.Unauthenticated, "%s: want \"digest user:password\"; digest is the only scheme", AuthHeader)
-	}
-	user, password, ok := strings.Cut(strings.TrimSpace(credentials), ":")
-	if !ok || user == "" {
-		return tree.ID{}, status.Errorf(codes.Unauthenticated, "%s: want \"digest user:password\"", AuthHeader)
-	}
-	return tree.ID{Scheme: "digest", ID: Digest(user, password)}, nil
-}
-
-// Digest returns the identity of a user in the scheme digest, as it stands in
-// access control lists: user:base64(sha1(user:password)).
-func Digest(user, password string) string {
-	sum := sha1.Sum([]byte(user + ":" + password)) //nolint:gosec // see above
-	return user + ":" + base64.StdEncoding.EncodeToString(sum[:])
+	return ids, nil
 }
 
 // certified returns the subject of the certificate that the client has shown, if somebody whom the server trusts vouches for it; as
@@ -110,18 +74,13 @@ func certified(ctx context.Context) string {
 	return strings.ToValidUTF8(secured.State.VerifiedChains[0][0].Subject.String(), "\uFFFD")
 }
 
-// remoteIP returns the address that the call comes from, if it comes over IP.
-func remoteIP(ctx context.Context) (string, bool) {
+// remote returns the identity of the address that the call comes from, if it comes over IP.
+func remote(ctx context.Context) (tree.ID, bool) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return "", false
+		return tree.ID{}, false
 	}
-	tcp, ok := p.Addr.(*net.TCPAddr)
-	if !ok {
-		return "", false
-	}
-	ip, ok := netip.AddrFromSlice(tcp.IP)
-	return ip.Unmap().String(), ok
+	return identity.OfAddress(p.Addr)
 }
 
 type callerKey struct{}
@@ -130,34 +89,4 @@ type callerKey struct{}
 func CallerOf(ctx context.Context) tree.Caller {
 	caller, _ := ctx.Value(callerKey{}).(tree.Caller)
 	return caller
-}
-
-// IsSuper tells whether the caller may do everything.
-func IsSuper(c tree.Caller) bool {
-	for _, id := range c {
-		if id.Scheme == "super" {
-			return true
-		}
-	}
-	return false
-}
-
-// maxAuthor bounds in bytes what each txn holds of its author.
-const maxAuthor = 256
-
-// authorOf names the caller in the log: the first identity that was proved, else the address.
-func authorOf(c tree.Caller) string {
-	for _, id := range c {
-		name := id.ID
-		if id.Scheme == "digest" {
-			name, _, _ = strings.Cut(name, ":") // the hash is a secret of the access control lists
-		}
-		if id.Scheme == "digest" || id.Scheme == "x509" {
-			return id.Scheme + ":" + strings.ToValidUTF8(name[:min(len(name), maxAuthor)], "") // a character may be cut in two
-		}
-	}
-	if len(c) == 0 {
-		return ""
-	}
-	return c[0].Scheme + ":" + c[0].ID
 }

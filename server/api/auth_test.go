@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/store/tree"
 )
 
@@ -26,7 +27,7 @@ func tcp(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 40
 func TestAuthenticate(t *testing.T) {
 	// ZooKeeper's own example: DigestAuthenticationProvider.generateDigest("super:test").
 	const super = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
-	a := NewAuthenticator(super)
+	a := NewAuthenticator(identity.NewProver(super))
 	for _, tc := range []struct {
 		name   string
 		ctx    context.Context
@@ -38,12 +39,12 @@ func TestAuthenticate(t *testing.T) {
 		{"no address", incoming(&net.UnixAddr{Name: "@"}), tree.Caller{}, ""},
 		{
 			"digest", incoming(tcp("::1"), "digest bob:a:b"),
-			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "a:b")}},
+			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: identity.Digest("bob", "a:b")}},
 			"digest:bob",
 		},
 		{
 			"super", incoming(tcp("::1"), "digest bob:x", "digest super:test"),
-			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: Digest("bob", "x")}, {Scheme: "digest", ID: super}, {Scheme: "super"}},
+			tree.Caller{{Scheme: "ip", ID: "::1"}, {Scheme: "digest", ID: identity.Digest("bob", "x")}, {Scheme: "digest", ID: super}, {Scheme: "super"}},
 			"digest:bob",
 		},
 	} {
@@ -56,18 +57,18 @@ func TestAuthenticate(t *testing.T) {
 			if !slices.Equal(got, tc.want) {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
-			if author := authorOf(got); author != tc.author {
+			if author := identity.Author(got); author != tc.author {
 				t.Errorf("author %q, want %q", author, tc.author)
 			}
-			if IsSuper(got) != (tc.name == "super") {
-				t.Errorf("IsSuper is %v", IsSuper(got))
+			if identity.IsSuper(got) != (tc.name == "super") {
+				t.Errorf("IsSuper is %v", identity.IsSuper(got))
 			}
 		})
 	}
 }
 
 func TestAuthenticateRefuses(t *testing.T) {
-	a := NewAuthenticator("")
+	a := NewAuthenticator(identity.NewProver(""))
 	for _, claims := range [][]string{
 		{""},
 		{"digest"},
@@ -76,7 +77,7 @@ func TestAuthenticateRefuses(t *testing.T) {
 		{"basic bob:secret"},
 		{"bob:secret"},
 		{"digest bob:fine", "sasl bob:secret"},
-		make([]string, maxAuth+1),
+		make([]string, identity.Max+1),
 	} {
 		_, err := a.Authenticate(incoming(tcp("::1"), claims...))
 		if status.Code(err) != codes.Unauthenticated {
@@ -89,8 +90,8 @@ func TestAuthenticateRefuses(t *testing.T) {
 }
 
 func TestNobodyIsSuperUnlessConfigured(t *testing.T) {
-	ctx, err := NewAuthenticator("").Authenticate(incoming(tcp("::1"), "digest super:test"))
-	if err != nil || IsSuper(CallerOf(ctx)) {
+	ctx, err := NewAuthenticator(identity.NewProver("")).Authenticate(incoming(tcp("::1"), "digest super:test"))
+	if err != nil || identity.IsSuper(CallerOf(ctx)) {
 		t.Errorf("got %v, %v", CallerOf(ctx), err)
 	}
 }

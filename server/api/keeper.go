@@ -6,6 +6,8 @@ import (
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/peer"
+	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/watch"
@@ -26,7 +28,7 @@ type Config struct {
 	// Authenticator reads the credentials that a session shows later.
 	Authenticator *Authenticator
 	// Meter bounds the requests a second that are begun on streams.
-	Meter *Meter
+	Meter *meter.Meter
 	// MaxSessionRequests is how many requests of one session may be without an answer: no more are read. At least 1.
 	MaxSessionRequests int
 	// MaxValue is the greatest content of a node in bytes: the tree's own limit,
@@ -44,7 +46,7 @@ type Keeper struct {
 	watches  *watch.Hub
 	standing func() peer.Standing
 	auth     *Authenticator
-	meter    *Meter
+	meter    *meter.Meter
 	maxValue int
 	unsent   int           // requests of a session without an answer, at most
 	lists    chan struct{} // a token for each List in progress
@@ -76,7 +78,7 @@ func (k *Keeper) submit(ctx context.Context, translate func(by txn.SessionID) (t
 		return pipeline.Reply{}, Error(err)
 	}
 	caller := CallerOf(ctx)
-	reply, err := k.pipeline.Submit(ctx, pipeline.Request{Op: op, Session: by, Caller: caller, Author: authorOf(caller)})
+	reply, err := k.pipeline.Submit(ctx, pipeline.Request{Op: op, Session: by, Caller: caller, Author: identity.Author(caller)})
 	return reply, Error(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -71,7 +72,7 @@ func (k *Keeper) OpenSession(ctx context.Context, r *apiv1.OpenSessionRequest) (
 func (k *Keeper) openSession(ctx context.Context, r *apiv1.OpenSessionRequest) (session.Credential, session.Session, error) {
 	if r.GetCredential() == "" {
 		caller := CallerOf(ctx)
-		return k.sessions.Open(ctx, time.Duration(r.GetTimeoutMs())*time.Millisecond, caller, authorOf(caller))
+		return k.sessions.Open(ctx, time.Duration(r.GetTimeoutMs())*time.Millisecond, caller, identity.Author(caller))
 	}
 	c, err := session.ParseCredential(r.GetCredential())
 	if err != nil {
@@ -129,7 +130,7 @@ func (k *Keeper) CloseSession(ctx context.Context, _ *apiv1.CloseSessionRequest)
 		return nil, Error(err)
 	}
 	caller := CallerOf(ctx)
-	z, err := k.sessions.Close(ctx, s.ID, caller, authorOf(caller))
+	z, err := k.sessions.Close(ctx, s.ID, caller, identity.Author(caller))
 	if err != nil {
 		return nil, Error(err)
 	}

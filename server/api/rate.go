@@ -2,89 +2,26 @@ package api
 
 import (
 	"context"
-	"sync"
-	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 
-	"github.com/quorate/quorate/store/fault"
-	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/server/meter"
 )
 
-// maxMetered is how many identities are metered at a time. When there are more, those that have rested are forgotten.
-const maxMetered = 100_000
-
-// Meter bounds the requests a second of each identity: of whom a client proves to be, or of its address. Its methods may be
-// called by anybody.
-type Meter struct {
-	perSecond rate.Limit
-	burst     int
-
-	mu struct {
-		sync.Mutex
-		known map[string]*rate.Limiter
-	}
-}
-
-// NewMeter returns a meter that lets an identity have so many requests a second, and as many at once; 0: without a bound.
-func NewMeter(perSecond int) *Meter {
-	m := &Meter{perSecond: rate.Limit(perSecond), burst: perSecond}
-	m.mu.known = map[string]*rate.Limiter{}
-	return m
-}
-
-// admit counts a request, or refuses it as OVERLOADED with the time after which the next one is let through.
-func (m *Meter) admit(who tree.Caller) error {
-	if m.perSecond == 0 {
-		return nil
-	}
-	r := m.of(authorOf(who)).Reserve()
-	wait := r.Delay()
-	if wait == 0 {
-		return nil
-	}
-	r.Cancel()
-	return &fault.Error{Kind: fault.Overloaded, RetryAfter: wait, Detail: "too many requests a second (--max-rate)"}
-}
-
-func (m *Meter) of(name string) *rate.Limiter {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.mu.known[name]
-	if l == nil {
-		if len(m.mu.known) >= maxMetered {
-			m.forget(time.Now())
-		}
-		l = rate.NewLimiter(m.perSecond, m.burst)
-		m.mu.known[name] = l
-	}
-	return l
-}
-
-// forget drops those who have rested: they are as if they had never come. If nobody has, all are: a meter must not grow.
-func (m *Meter) forget(now time.Time) {
-	for name, l := range m.mu.known {
-		if l.TokensAt(now) >= float64(m.burst) {
-			delete(m.mu.known, name)
-		}
-	}
-	if len(m.mu.known) >= maxMetered {
-		clear(m.mu.known)
-	}
-}
+// Metered are the interceptors that hold calls to a meter.
+type Metered struct{ Meter *meter.Meter }
 
 // Unary meters a call. The requests of a session's stream are metered one by one, where they are begun.
-func (m *Meter) Unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if err := m.admit(CallerOf(ctx)); err != nil {
+func (m Metered) Unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if err := m.Meter.Admit(CallerOf(ctx)); err != nil {
 		return nil, Error(err)
 	}
 	return next(ctx, req)
 }
 
 // Stream meters the opening of a stream.
-func (m *Meter) Stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if err := m.admit(CallerOf(s.Context())); err != nil {
+func (m Metered) Stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if err := m.Meter.Admit(CallerOf(s.Context())); err != nil {
 		return Error(err)
 	}
 	return next(srv, s)

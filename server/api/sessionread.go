@@ -2,6 +2,7 @@ package api
 
 import (
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -224,10 +225,10 @@ func modeIn(m apiv1.WatchMode) (watch.Mode, error) {
 // authenticate adds an identity to the caller's.
 func (c *conversation) authenticate(r *apiv1.AuthenticateRequest) error {
 	old := *c.caller.Load()
-	if len(old) >= maxAuth {
-		return fault.New(fault.AuthFailed, "", "the session has %d identities, which is the most", maxAuth)
+	if len(old) >= identity.Max {
+		return fault.New(fault.AuthFailed, "", "the session has %d identities, which is the most", identity.Max)
 	}
-	ids, err := c.keeper.auth.prove(r.GetScheme() + " " + string(r.GetCredentials()))
+	ids, err := c.keeper.auth.prover.Prove(r.GetScheme(), string(r.GetCredentials()))
 	if err != nil {
 		return fault.New(fault.AuthFailed, "", "the credentials prove nothing: want scheme digest and user:password")
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/store/fault"
@@ -122,7 +123,7 @@ func writes(call *apiv1.SessionCall) bool {
 
 // start begins a call.
 func (c *conversation) start(call *apiv1.SessionCall) {
-	if err := c.keeper.meter.admit(*c.caller.Load()); err != nil {
+	if err := c.keeper.meter.Admit(*c.caller.Load()); err != nil {
 		c.land(c.fly(call, true), pipeline.Reply{}, err)
 		return
 	}
@@ -176,14 +177,14 @@ func (c *conversation) write(call *apiv1.SessionCall) {
 	caller := *c.caller.Load()
 	if c.local && owns(op) {
 		c.local = false
-		c.attachment.Raise(caller, authorOf(caller), func(err error) { c.cut(session.NotRaised(err)) })
+		c.attachment.Raise(caller, identity.Author(caller), func(err error) { c.cut(session.NotRaised(err)) })
 	}
 	if c.local && call.GetClose() != nil {
 		c.keeper.sessions.CloseLocal(c.id)
 		c.land(s, pipeline.Reply{Zxid: c.keeper.pipeline.Version().Zxid()}, nil)
 		return
 	}
-	r := pipeline.Request{Op: op, Caller: caller, Author: authorOf(caller), Void: &c.void}
+	r := pipeline.Request{Op: op, Caller: caller, Author: identity.Author(caller), Void: &c.void}
 	if !c.local {
 		r.Session, r.Cxid, r.Attached = c.id, call.GetCxid(), true
 	}

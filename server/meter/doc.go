@@ -1,0 +1,2 @@
+// Package meter bounds how many requests a second each client makes.
+package meter
