@@ -14,10 +14,11 @@ type Watcher struct {
 	caller  func() tree.Caller // nil: a cursor, which looks at permissions itself
 	cut     func(error)
 
-	index  int               // in the hub's list
-	points map[*point]uint32 // where it has watches, and at which index there
-	told   uint64            // the stamp of the last event that it was told of
-	gone   error             // why it can be told no more
+	index   int               // in the hub's list
+	points  map[*point]uint32 // where it has watches, and at which index there
+	told    uint64            // the stamp of the last event that it was told of
+	session txn.SessionID     // whose they are, if that was said
+	gone    error             // why it can be told no more
 }
 
 // NewWatcher returns a watcher without watches.
