@@ -260,7 +260,7 @@ func (c *Config) PeerListenAddr() string {
 	return own.Address
 }
 
-// Validate returns everything that is wrong with c, one sentence a problem,
+// Validate returns everything that is wrong with c, each a [*Problem],
 // joined by [errors.Join]; nil if nothing is.
 func (c *Config) Validate() error {
 	var p problems
@@ -275,14 +275,28 @@ func (c *Config) Validate() error {
 	return errors.Join(p...)
 }
 
+// Problem is one thing that is wrong with a Config.
+type Problem struct {
+	// Setting is the flag that it is about, without dashes; the first of several.
+	Setting string
+	// Text is a sentence that begins with that flag.
+	Text string
+}
+
+// Error returns the sentence.
+func (p *Problem) Error() string { return p.Text }
+
 // problems collects what is wrong.
 type problems []error
 
-// add notes a problem unless ok.
+// add notes a problem unless ok. The sentence begins with --flag.
 func (p *problems) add(ok bool, format string, args ...any) {
-	if !ok {
-		*p = append(*p, fmt.Errorf(format, args...))
+	if ok {
+		return
 	}
+	text := fmt.Sprintf(format, args...)
+	flag, _, _ := strings.Cut(strings.TrimPrefix(text, "--"), " ")
+	*p = append(*p, &Problem{flag, text})
 }
 
 // between notes a number out of its range.
