@@ -124,7 +124,7 @@ func TestTooManyConnectionsAreClosed(t *testing.T) {
 }
 
 func TestRoomForAConnectionComesBack(t *testing.T) {
-	l, err := listen("127.0.0.1:0", 1, func(net.Addr) { t.Error("refused") })
+	l, err := listen("127.0.0.1:0", 1, 1, func(net.Addr) { t.Error("refused") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestACallThatPanicsIsAnInternalError(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	s := grpc.NewServer(grpcOptions(&cfg, nil, links)...)
+	s := grpc.NewServer(grpcOptions(&cfg, false, links)...)
 	apiv1.RegisterKeeperServer(s, broken)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()

@@ -115,6 +115,7 @@ func (n *Node) role(e peer.Event) {
 		return
 	}
 	n.front.ready(r.Role != peer.Looking)
+	n.zookeeper.RoleChanged()
 	if r.Role != peer.Looking {
 		n.serving()
 	}

@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/channelz/service"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -46,13 +44,14 @@ type front struct {
 	grpc    *grpc.Server
 	health  *health.Server
 	calls   *calls
+	others  func(ctx context.Context) // ends what is not gRPC
 	onDrain func(cause error, atMost time.Duration)
 	onCut   func(calls int64)
 }
 
 // newFront returns a gRPC server with all services behind the chain. Health
 // says NOT_SERVING for now.
-func newFront(cfg *config.Config, secure *tls.Config, links []link, keeper *api.Keeper, operator *admin.Admin) *front {
+func newFront(cfg *config.Config, secure bool, links []link, keeper *api.Keeper, operator *admin.Admin) *front {
 	f := &front{grpc: grpc.NewServer(grpcOptions(cfg, secure, links)...), health: health.NewServer()}
 	f.ready(false)
 	f.health.SetServingStatus(adminv1.Admin_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
@@ -65,15 +64,15 @@ func newFront(cfg *config.Config, secure *tls.Config, links []link, keeper *api.
 }
 
 // grpcOptions are the bounds of connections and messages, and the chain.
-func grpcOptions(cfg *config.Config, secure *tls.Config, links []link) []grpc.ServerOption {
+func grpcOptions(cfg *config.Config, secure bool, links []link) []grpc.ServerOption {
 	var unary []grpc.UnaryServerInterceptor
 	var stream []grpc.StreamServerInterceptor
 	for _, l := range links {
 		unary, stream = append(unary, l.unary), append(stream, l.stream)
 	}
 	protection := insecure.NewCredentials()
-	if secure != nil {
-		protection = credentials.NewTLS(secure)
+	if secure {
+		protection = secured{}
 	}
 	return []grpc.ServerOption{
 		grpc.Creds(protection),
@@ -99,8 +98,9 @@ func (f *front) ready(yes bool) {
 	f.health.SetServingStatus(apiv1.Keeper_ServiceDesc.ServiceName, s)
 }
 
-// serve serves on l until ctx ends, and then drains.
-func (f *front) serve(ctx context.Context, l net.Listener) error {
+// serve lets clients in by l until ctx ends, and then drains.
+func (f *front) serve(ctx context.Context, l *door) error {
+	l.open()
 	failed := make(chan error, 1)
 	go func() { failed <- f.grpc.Serve(l) }()
 	select {
@@ -121,6 +121,11 @@ func (f *front) drain(cause error) {
 	f.onDrain(cause, drainLimit)
 	f.health.Shutdown()
 	f.calls.endStreams()
+	ctx, stop := context.WithTimeout(context.Background(), drainLimit)
+	defer stop()
+	var others sync.WaitGroup
+	others.Go(func() { f.others(ctx) })
+	defer others.Wait()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

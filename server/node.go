@@ -19,8 +19,10 @@ import (
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/tracker"
+	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/server/zaplog"
+	"github.com/quorate/quorate/server/zkwire"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/vfs"
@@ -56,6 +58,9 @@ type Node struct {
 	peer      *peer.Peer
 	pipeline  *pipeline.Pipeline
 	sessions  *session.Table
+	traffic   *traffic.Traffic
+	zookeeper *zkwire.Server
+	door      *door
 	front     *front
 	release   func() error // once: listeners and store
 	serving   func()       // once: says that the server serves
@@ -96,7 +101,7 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 	if n.secure, err = n.cfg.ClientTLS(); err != nil {
 		return err
 	}
-	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.refused); err != nil {
+	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.cfg.MaxPerAddress, n.refused); err != nil {
 		return err
 	}
 	if n.cfg.MetricsAddr != "" {
@@ -165,7 +170,11 @@ func (n *Node) assemble() error {
 	prover := identity.NewProver(n.cfg.SuperDigest)
 	who, rate := api.NewAuthenticator(prover), meter.New(n.cfg.MaxRate)
 	links := chain(open, n.metrics.Calls, n.log.Calls(n.cfg.SlowCall), who, api.Metered{Meter: rate}, n.panicked)
-	n.front = newFront(&n.cfg, n.secure, links, n.keeper(who, rate), n.admin())
+	n.traffic = traffic.New()
+	n.zookeeper = n.zkServer(prover, rate)
+	n.door = n.newDoor()
+	n.front = newFront(&n.cfg, n.secure != nil, links, n.keeper(who, rate), n.admin())
+	n.front.others = n.zookeeper.Stop
 	n.front.calls, n.front.onDrain, n.front.onCut = open, n.log.Draining, n.log.CutOff
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
@@ -181,6 +190,23 @@ func (n *Node) keeper(who *api.Authenticator, rate *meter.Meter) *api.Keeper {
 		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Authenticator: who, Meter: rate,
 		MaxValue: int(n.cfg.MaxValue), MaxLists: n.cfg.MaxLists, MaxSessionRequests: n.cfg.MaxSessionRequests,
 	})
+}
+
+func (n *Node) zkServer(prover *identity.Prover, rate *meter.Meter) *zkwire.Server {
+	return zkwire.New(zkwire.Config{
+		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Prover: prover, Meter: rate, Traffic: n.traffic,
+		Tick: n.cfg.Tick, MaxPacket: int(n.cfg.MaxPacket), MaxRequests: n.cfg.MaxSessionRequests, ReadOnly: n.cfg.ReadOnlyMode, TTLNodes: n.cfg.TTLNodes,
+	})
+}
+
+// newDoor is where all clients come in. TLS offers gRPC's protocol; ZooKeeper's clients ask for none.
+func (n *Node) newDoor() *door {
+	d := &door{listener: n.clients, zookeeper: n.zookeeper.Serve, known: func(string) bool { return false }}
+	if n.secure != nil {
+		d.secure = n.secure.Clone()
+		d.secure.NextProtos = []string{"h2"}
+	}
+	return d
 }
 
 // published tells of a new version, before reads see it: first whoever watches, then the sessions that have ended.
@@ -232,7 +258,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.scrapers != nil {
 		parts = append(parts, part{"metrics", n.serveMetrics})
 	}
-	parts = append(parts, part{"clients", func(ctx context.Context) error { return n.front.serve(ctx, n.clients) }})
+	parts = append(parts, part{"clients", func(ctx context.Context) error { return n.front.serve(ctx, n.door) }})
 	err := errors.Join(runParts(ctx, parts), n.Close())
 	n.log.Stopped(time.Since(n.started), err)
 	return err

@@ -33,8 +33,8 @@ func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, erro
 	if id, ok := remote(ctx); ok {
 		caller = append(caller, id)
 	}
-	if subject := certified(ctx); subject != "" {
-		caller = append(caller, tree.ID{Scheme: "x509", ID: subject})
+	if id, ok := certified(ctx); ok {
+		caller = append(caller, id)
 	}
 	claims := metadata.ValueFromIncomingContext(ctx, AuthHeader)
 	if len(claims) > identity.Max {
@@ -60,18 +60,14 @@ func (a *Authenticator) prove(claim string) ([]tree.ID, error) {
 	return ids, nil
 }
 
-// certified returns the subject of the certificate that the client has shown, if somebody whom the server trusts vouches for it; as
-// ZooKeeper writes it (RFC 2253), e.g. "CN=ann,O=example".
-func certified(ctx context.Context) string {
+// certified returns the identity that the client has by its certificate.
+func certified(ctx context.Context) (tree.ID, bool) {
 	p, _ := peer.FromContext(ctx)
 	if p == nil {
-		return ""
+		return tree.ID{}, false
 	}
-	secured, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(secured.State.VerifiedChains) == 0 {
-		return ""
-	}
-	return strings.ToValidUTF8(secured.State.VerifiedChains[0][0].Subject.String(), "\uFFFD")
+	secured, _ := p.AuthInfo.(credentials.TLSInfo)
+	return identity.OfCertificate(secured.State.VerifiedChains)
 }
 
 // remote returns the identity of the address that the call comes from, if it comes over IP.

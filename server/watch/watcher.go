@@ -148,3 +148,11 @@ func (w *Watcher) remove(why error) {
 		}
 	}
 }
+
+// Has tells whether there are watches on a path in one of the modes of m, which may be several.
+func (w *Watcher) Has(path string, m Mode) bool {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	at, i, held := w.hub.table.find(w, path)
+	return held && at.held[i].modes&m != 0
+}

@@ -1,0 +1,47 @@
+package zkwire
+
+import (
+	"slices"
+
+	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/store/fault"
+)
+
+// authenticate adds an identity to the client's. As in ZooKeeper the connection of one that cannot prove what it claims ends, when it
+// has been told.
+func (c *conn) authenticate(call *call) error {
+	d := decoder{left: call.body}
+	d.i32() // a type that means nothing
+	scheme, _ := d.str()
+	credentials := d.buffer()
+	err := error(codeAuthFailed)
+	if !d.bad {
+		err = c.prove(scheme, string(credentials))
+	}
+	c.finish(c.begin(call.xid, 0, codeOf(err)))
+	c.went(call, 0)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// prove notes who the client is if the credentials prove it. Everybody is who he is by his address.
+func (c *conn) prove(scheme, credentials string) error {
+	who := c.who()
+	if scheme == "ip" {
+		return nil
+	}
+	ids, err := c.server.cfg.Prover.Prove(scheme, credentials)
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(who, ids[0]):
+		return nil
+	case len(who) >= identity.Max:
+		return fault.New(fault.AuthFailed, "", "the session has %d identities, which is the most", identity.Max)
+	}
+	who = append(who[:len(who):len(who)], ids...)
+	c.caller.Store(&who)
+	return nil
+}

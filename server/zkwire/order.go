@@ -1,0 +1,357 @@
+package zkwire
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/session"
+	"github.com/quorate/quorate/server/watch"
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+const maxZxid = txn.Zxid(math.MaxUint64)
+
+// slot is a request that was begun and is not answered yet. What follows it in the order waits for it, except that writes
+// follow writes without waiting.
+type slot struct {
+	call  call
+	op    tree.Request // a write's
+	wrong *multiError  // and what of it is wrong in itself
+	write bool
+
+	// Under the connection's lock.
+	ready bool
+	reply pipeline.Reply
+	err   error
+}
+
+// advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
+// are ahead of it, anything else when nothing is. An error ends the connection, when what was answered until then is written.
+func (c *conn) advance() error {
+	for {
+		if err := c.release(); err != nil || c.closed {
+			return err
+		}
+		call, begun := c.next()
+		if !begun {
+			return nil
+		}
+		if err := c.start(call); err != nil {
+			return err
+		}
+		if len(c.out) >= flushAt {
+			if err := c.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// next takes the next call, if it may be begun.
+func (c *conn) next() (call, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.mu.calls) == 0 {
+		return call{}, false
+	}
+	next := c.mu.calls[0]
+	if len(c.flying) > 0 && !(c.flying[0].write && next.op.writes()) {
+		return call{}, false
+	}
+	c.mu.calls[0] = call{}
+	if c.mu.calls = c.mu.calls[1:]; len(c.mu.calls) == 0 {
+		c.mu.calls = nil
+	}
+	c.mu.bytes -= len(next.body)
+	return next, true
+}
+
+// writes tells whether a request goes to the leader.
+func (op opcode) writes() bool {
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opDeleteContainer, opSetData, opSetACL, opMulti, opCloseSession:
+		return true
+	}
+	return false
+}
+
+// release answers the requests at the head of the order that are ready.
+func (c *conn) release() error {
+	for len(c.flying) > 0 {
+		s := c.flying[0]
+		c.mu.Lock()
+		ready := s.ready
+		c.mu.Unlock()
+		if !ready {
+			return nil
+		}
+		if ends(s.err) || errors.Is(s.err, context.Canceled) {
+			return s.err
+		}
+		c.flying = c.flying[1:]
+		c.settle(s)
+	}
+	return nil
+}
+
+// settle answers a request that the leader has had its part in.
+func (c *conn) settle(s *slot) {
+	closes := s.call.op == opCloseSession
+	switch {
+	case s.err != nil && closes:
+		c.closing.Store(false) // it goes on, and may yet lose its session
+		c.refuse(&s.call, s.err)
+	case s.err != nil && s.call.op == opMulti:
+		c.refuseMulti(s)
+	case s.err != nil:
+		c.refuse(&s.call, s.err)
+	case s.write:
+		c.tell(c.takeEvents(s.reply.Zxid))
+		c.wrote(s)
+	default:
+		c.synced(&s.call)
+	}
+	c.closed = closes && s.err == nil
+}
+
+// start begins a call. An error ends the connection.
+func (c *conn) start(call call) error {
+	switch {
+	case call.op == opAuth:
+		return c.authenticate(&call)
+	case call.op == opSASL || !call.op.known():
+		c.refuse(&call, codeUnimplemented)
+		return nil
+	}
+	if err := c.server.cfg.Meter.Admit(*c.caller.Load()); err != nil {
+		c.land(c.fly(call, nil), pipeline.Reply{}, err)
+		return nil
+	}
+	switch {
+	case call.op.writes():
+		c.write(call)
+	case call.op == opSync:
+		c.sync(call)
+	default:
+		c.read(&call)
+	}
+	return nil
+}
+
+// known tells whether a request may be asked for on its own.
+func (op opcode) known() bool {
+	switch op {
+	case opExists, opGetData, opGetACL, opGetChildren, opGetChildren2, opMultiRead, opGetEphemerals, opAllChildrenNumber, opWhoAmI,
+		opSync, opReconfig, opSetWatches, opSetWatches2, opAddWatch, opCheckWatches, opRemoveWatches:
+		return true
+	}
+	return op.writes()
+}
+
+// fly adds a slot.
+func (c *conn) fly(call call, op tree.Request) *slot {
+	s := &slot{call: call, op: op, write: call.op.writes()}
+	c.flying = append(c.flying, s)
+	return s
+}
+
+// land notes what has become of a request. It never blocks.
+func (c *conn) land(s *slot, reply pipeline.Reply, err error) {
+	if s.write && ends(err) {
+		c.void.Store(true) // before those behind it have their turn
+	}
+	c.mu.Lock()
+	s.reply, s.err, s.ready = reply, err, true
+	c.mu.Unlock()
+	c.poke()
+}
+
+// write sends a write to the leader.
+func (c *conn) write(call call) {
+	op, wrong, err := c.request(&call)
+	s := c.fly(call, op)
+	s.wrong = wrong
+	if err == nil && c.readOnly && call.op != opCloseSession {
+		err = codeNotReadOnly
+	}
+	if err != nil {
+		c.land(s, pipeline.Reply{}, err)
+		return
+	}
+	if call.op == opCloseSession {
+		c.closing.Store(true)
+	}
+	caller := *c.caller.Load()
+	author := identity.Author(caller)
+	if c.local && owns(op) {
+		c.local = false
+		c.attachment.Raise(caller, author, func(err error) { c.cut(session.NotRaised(err)) })
+	}
+	if c.local && call.op == opCloseSession {
+		c.server.cfg.Sessions.CloseLocal(c.id)
+		c.land(s, pipeline.Reply{Zxid: c.version().Zxid()}, nil)
+		return
+	}
+	r := pipeline.Request{Op: op, Caller: caller, Author: author, Void: &c.void}
+	if !c.local {
+		r.Session, r.Cxid, r.Attached = c.id, int64(call.xid), true
+	}
+	c.server.cfg.Pipeline.Start(r, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+}
+
+// owns tells whether a request gives its session something to own: for that the ensemble has to know it.
+func owns(op tree.Request) bool {
+	switch op := op.(type) {
+	case *tree.CreateRequest:
+		return op.Owner != 0
+	case *tree.MultiRequest:
+		return slices.ContainsFunc(op.Ops, owns)
+	}
+	return false
+}
+
+// sync asks the leader how far the ensemble is: what follows sees it. The path is told back, and stands for nothing.
+func (c *conn) sync(call call) {
+	s := c.fly(call, nil)
+	if c.readOnly {
+		c.land(s, pipeline.Reply{}, codeNotReadOnly)
+		return
+	}
+	go func() { // the only kind of request with a goroutine of its own
+		_, err := c.server.cfg.Pipeline.Sync(c.ctx)
+		c.land(s, pipeline.Reply{}, err)
+	}()
+}
+
+// synced answers a sync.
+func (c *conn) synced(call *call) {
+	d := decoder{left: call.body}
+	path, null := d.str()
+	switch {
+	case d.bad || null:
+		c.refuse(call, codeMarshallingError)
+	default:
+		c.answer(call, c.now(), func(b []byte) []byte { return putString(b, path) })
+	}
+}
+
+// version returns the newest version that the client may be shown: none older than what it has seen.
+func (c *conn) version() *tree.Version {
+	v := c.server.cfg.Pipeline.Version()
+	if v.Zxid() < c.seen { // the hub has told of a newer one, which is about to be what is read
+		v = c.server.cfg.Watches.Version()
+	}
+	return v
+}
+
+// deliver takes an event of a watch. It is called under the hub's lock.
+func (c *conn) deliver(e watch.Event) {
+	c.mu.Lock()
+	c.mu.events = append(c.mu.events, e)
+	c.mu.told += len(e.Path) + eventOverhead
+	tooMuch := c.mu.told > maxEvents
+	c.mu.Unlock()
+	if tooMuch {
+		c.cut(&fault.Error{Kind: fault.Overloaded, Detail: "the client does not read its events"})
+		return
+	}
+	c.poke()
+}
+
+// takeEvents takes the events that are not younger than a version: those that are told before what is read from it. They came in the
+// order of their versions.
+func (c *conn) takeEvents(upTo txn.Zxid) []watch.Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for n < len(c.mu.events) && c.mu.events[n].Zxid <= upTo {
+		c.mu.told -= len(c.mu.events[n].Path) + eventOverhead
+		n++
+	}
+	taken := c.mu.events[:n:n]
+	if c.mu.events = c.mu.events[n:]; len(c.mu.events) == 0 {
+		c.mu.events = nil
+	}
+	return taken
+}
+
+// tell writes events.
+func (c *conn) tell(events []watch.Event) {
+	for _, e := range events {
+		at := c.begin(xidEvent, int64(e.Zxid), codeOK)
+		c.out = putI32(c.out, int32(e.Type))
+		c.out = putI32(c.out, stateSyncConnected)
+		c.out = putString(c.out, e.Path)
+		c.finish(at)
+		c.seen = max(c.seen, e.Zxid)
+	}
+	if len(events) > 0 {
+		c.traffic.Told(len(events))
+	}
+}
+
+// pong answers pings.
+func (c *conn) pong() {
+	c.mu.Lock()
+	n := c.mu.pings
+	c.mu.pings = 0
+	c.mu.Unlock()
+	for range n {
+		v := c.version()
+		c.finish(c.begin(xidPing, int64(v.Zxid()), codeOK))
+		c.traffic.Went(int32(opPing), xidPing, v.Zxid(), 0)
+	}
+}
+
+// begin begins a frame with the header of a reply.
+func (c *conn) begin(xid int32, zxid int64, code errorCode) (at int) {
+	if c.out == nil {
+		c.out = c.server.takeBuffer()
+	}
+	at = len(c.out)
+	c.out = putI32(c.out, 0) // the length is known in the end
+	c.out = putI32(c.out, xid)
+	c.out = putI64(c.out, zxid)
+	c.out = putI32(c.out, int32(code))
+	return at
+}
+
+// finish ends the frame that begins at a place.
+func (c *conn) finish(at int) {
+	n := len(c.out) - at - lengthSize
+	putI32(c.out[:at], int32(n))
+	c.traffic.Out(lengthSize + n)
+}
+
+// went notes that a request is answered.
+func (c *conn) went(call *call, zxid txn.Zxid) {
+	c.seen = max(c.seen, zxid)
+	c.answered()
+	c.traffic.Went(int32(call.op), call.xid, zxid, time.Since(call.came))
+}
+
+// refuse answers that a request failed, by what is seen now.
+func (c *conn) refuse(call *call, err error) { c.refuseIn(call, c.now(), err) }
+
+// refuseIn answers that a request failed, by what was read in a version.
+func (c *conn) refuseIn(call *call, v view, err error) {
+	c.finish(c.begin(call.xid, int64(v.Zxid()), codeOf(err)))
+	c.went(call, v.Zxid())
+}
+
+// answer answers a request with what was read in a version.
+func (c *conn) answer(call *call, v view, body func(b []byte) []byte) {
+	at := c.begin(call.xid, int64(v.Zxid()), codeOK)
+	if body != nil {
+		c.out = body(c.out)
+	}
+	c.finish(at)
+	c.went(call, v.Zxid())
+}

@@ -1,0 +1,264 @@
+package zkwire
+
+import (
+	"errors"
+
+	"github.com/quorate/quorate/store/fault"
+	"github.com/quorate/quorate/store/tree"
+	"github.com/quorate/quorate/store/txn"
+)
+
+// request translates a write. An operation of a multi may be wrong in itself.
+func (c *conn) request(call *call) (op tree.Request, wrong *multiError, err error) {
+	d := decoder{left: call.body}
+	switch call.op {
+	case opCloseSession:
+		return &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: c.id}}, nil, nil
+	case opMulti:
+		op, wrong, err = c.multi(&d)
+	case opSetACL:
+		op = setACL(&d)
+	case opDeleteContainer:
+		path, _ := d.str()
+		op = &tree.SweepRequest{Path: path, Now: call.came.UnixMilli()}
+	default:
+		op, err = c.change(&d, call.op)
+	}
+	if d.bad {
+		return nil, nil, codeMarshallingError
+	}
+	return op, wrong, err
+}
+
+// change translates a write that may stand in a multi.
+func (c *conn) change(d *decoder, op opcode) (tree.Request, error) {
+	switch op {
+	case opCreate, opCreate2, opCreateContainer, opCreateTTL:
+		return c.create(d, op)
+	case opDelete:
+		path, _ := d.str()
+		return &tree.DeleteRequest{Path: path, Version: d.i32()}, nil
+	case opSetData:
+		path, _ := d.str()
+		return &tree.SetRequest{Path: path, Data: d.buffer(), Version: d.i32()}, nil
+	case opCheck:
+		path, _ := d.str()
+		return &tree.CheckRequest{Path: path, Version: d.i32()}, nil
+	}
+	return nil, codeMarshallingError
+}
+
+// create translates a creation. What is created is said by the flags, as in ZooKeeper, and the type of the request has to fit.
+func (c *conn) create(d *decoder, op opcode) (tree.Request, error) {
+	r := &tree.CreateRequest{}
+	r.Path, _ = d.str()
+	r.Data = d.buffer()
+	r.ACL = acl(d)
+	flags := d.i32()
+	ttl := int64(-1)
+	if op == opCreateTTL {
+		ttl = d.i64()
+	}
+	switch flags {
+	case 0, flagSequential:
+		r.Kind = txn.Persistent
+	case flagEphemeral, flagEphemeral | flagSequential:
+		r.Kind, r.Owner = txn.Ephemeral, c.id
+	case flagContainer:
+		r.Kind = txn.Container
+	case flagTTL, flagSequentialWithTTL:
+		r.Kind, r.TTL = txn.TTL, ttl
+	default:
+		return nil, codeBadArguments
+	}
+	r.Sequential = flags == flagSequential || flags == flagEphemeral|flagSequential || flags == flagSequentialWithTTL
+	switch {
+	case r.Kind == txn.TTL && !c.server.cfg.TTLNodes:
+		return nil, codeUnimplemented
+	case r.Kind == txn.TTL && ttl < 1, r.Kind != txn.TTL && ttl >= 0, r.Kind == txn.Container && op != opCreateContainer:
+		return nil, codeBadArguments
+	}
+	return r, nil
+}
+
+func setACL(d *decoder) tree.Request {
+	path, _ := d.str()
+	return &tree.SetACLRequest{Path: path, ACL: acl(d), Version: d.i32()}
+}
+
+// aceSize is the least that an entry of an access control list takes.
+const aceSize = 12
+
+// acl takes an access control list.
+func acl(d *decoder) []txn.ACE {
+	n, _ := d.count(aceSize)
+	list := make([]txn.ACE, n)
+	for i := range list {
+		list[i].Perms = txn.Perms(d.i32())
+		list[i].Scheme, _ = d.str()
+		list[i].ID, _ = d.str()
+	}
+	return list
+}
+
+func putACL(b []byte, list []txn.ACE) []byte {
+	b = putI32(b, int32(len(list)))
+	for _, e := range list {
+		b = putI32(b, int32(e.Perms))
+		b = putString(b, e.Scheme)
+		b = putString(b, e.ID)
+	}
+	return b
+}
+
+// multi translates a multi. An operation that is wrong in itself is replaced by one that the tree refuses, so that it
+// fails when its turn comes: one before it may fail first.
+func (c *conn) multi(d *decoder) (m *tree.MultiRequest, wrong *multiError, err error) {
+	m = &tree.MultiRequest{}
+	for {
+		op, done := multiHeader(d)
+		if d.bad || done {
+			return m, wrong, nil
+		}
+		r, err := c.change(d, op)
+		if err == codeMarshallingError { //nolint:errorlint // never wrapped
+			return nil, nil, err
+		}
+		if err != nil {
+			r = &tree.CheckRequest{}
+		}
+		m.Ops = append(m.Ops, r)
+		if err != nil && wrong == nil {
+			wrong = &multiError{code: codeOf(err), op: len(m.Ops)}
+		}
+	}
+}
+
+// multiHeader takes what stands before each operation of a multi, and after the last.
+func multiHeader(d *decoder) (op opcode, done bool) {
+	op = opcode(d.i32())
+	done = d.flag()
+	d.i32() // an error, in replies
+	return op, done
+}
+
+func putMultiHeader(b []byte, op opcode, done bool, code errorCode) []byte {
+	b = putI32(b, int32(op))
+	b = putFlag(b, done)
+	return putI32(b, int32(code))
+}
+
+// multiEnd ends a multi.
+func multiEnd(b []byte) []byte { return putMultiHeader(b, opError, true, -1) }
+
+// multiError says which operation of a multi is wrong in itself, counted from 1.
+type multiError struct {
+	code errorCode
+	op   int
+}
+
+// failing returns the operation of a multi that failed, counted from 1, and why; 0 if it was not one of them.
+func (s *slot) failing() (op int, code errorCode) {
+	var f *fault.Error
+	if !errors.As(s.err, &f) {
+		return 0, codeOf(s.err)
+	}
+	if s.wrong != nil && s.wrong.op == f.Op {
+		return f.Op, s.wrong.code
+	}
+	return f.Op, codeOf(s.err)
+}
+
+// refuseMulti answers that a multi failed. The reply itself is a success: in it stands what has become of each operation.
+func (c *conn) refuseMulti(s *slot) {
+	op, code := s.failing()
+	m, ok := s.op.(*tree.MultiRequest)
+	if op == 0 || !ok {
+		c.refuse(&s.call, s.err)
+		return
+	}
+	c.answer(&s.call, c.now(), func(b []byte) []byte {
+		for i := range m.Ops {
+			each := codeRuntimeInconsistency
+			switch {
+			case i+1 < op:
+				each = codeOK
+			case i+1 == op:
+				each = code
+			}
+			b = putMultiHeader(b, opError, false, each)
+			b = putI32(b, int32(each))
+		}
+		return multiEnd(b)
+	})
+}
+
+// wrote answers a write that was carried out, with its own zxid: what came before it is seen.
+func (c *conn) wrote(s *slot) {
+	at := c.begin(s.call.xid, int64(s.reply.Zxid), codeOK)
+	switch s.call.op {
+	case opMulti:
+		c.out = putMulti(c.out, s)
+	case opCreate:
+		c.out = putString(c.out, s.reply.Results[0].Path)
+	case opCreate2, opCreateContainer, opCreateTTL:
+		c.out = putString(c.out, s.reply.Results[0].Path)
+		c.out = putStat(c.out, s.reply.Results[0].Stat)
+	case opSetData, opSetACL:
+		c.out = putStat(c.out, s.reply.Results[0].Stat)
+	}
+	c.finish(at)
+	c.went(&s.call, s.reply.Zxid)
+}
+
+// putMulti appends what each operation of a multi has done.
+func putMulti(b []byte, s *slot) []byte {
+	d := decoder{left: s.call.body}
+	for _, r := range s.reply.Results {
+		op, _ := multiHeader(&d)
+		skip(&d, op)
+		if op == opCreateContainer || op == opCreateTTL {
+			op = opCreate2
+		}
+		b = putMultiHeader(b, op, false, codeOK)
+		if op == opCreate || op == opCreate2 {
+			b = putString(b, r.Path)
+		}
+		if op == opCreate2 || op == opSetData {
+			b = putStat(b, r.Stat)
+		}
+	}
+	return multiEnd(b)
+}
+
+// skip passes over an operation of a multi that was read before.
+func skip(d *decoder, op opcode) {
+	d.str()
+	switch op {
+	case opCreate, opCreate2, opCreateContainer:
+		d.buffer()
+		acl(d)
+	case opCreateTTL:
+		d.buffer()
+		acl(d)
+		d.i64()
+	case opSetData:
+		d.buffer()
+	}
+	d.i32()
+}
+
+// putStat appends a node's Stat.
+func putStat(b []byte, s tree.Stat) []byte {
+	b = putI64(b, int64(s.Czxid))
+	b = putI64(b, int64(s.Mzxid))
+	b = putI64(b, s.Ctime)
+	b = putI64(b, s.Mtime)
+	b = putI32(b, s.Version)
+	b = putI32(b, s.Cversion)
+	b = putI32(b, s.Aversion)
+	b = putI64(b, s.EphemeralOwner())
+	b = putI32(b, s.DataLength)
+	b = putI32(b, s.NumChildren)
+	return putI64(b, int64(s.Pzxid))
+}
