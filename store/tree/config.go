@@ -2,23 +2,30 @@ package tree
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quorate/quorate/store/txn"
 )
 
-// configText returns the content of /zookeeper/config: one line for each member as
+// configText returns the content of /zookeeper/config in ZooKeeper's form, which its clients and tools parse: one line for each member
+// that others can reach, as
 //
-//	server.1=host:port:voter;storage=0123456789abcdef
+//	server.1=host:port:port:participant
 //
-// and the zxid of the change as version=<hexadecimal>, without a newline, last.
+// and the zxid of the change as version=<hexadecimal>, without a newline, last. ZooKeeper has a second port for elections; here the same
+// one stands twice. An IPv6 address keeps its brackets.
 func configText(z txn.Zxid, m *txn.Membership) []byte {
 	var b []byte
 	for _, member := range m.Members {
-		role := "voter"
+		colon := strings.LastIndexByte(member.Address, ':')
+		if colon < 0 {
+			continue // a server on its own
+		}
+		role := "participant"
 		if member.Role == txn.Observer {
 			role = "observer"
 		}
-		b = fmt.Appendf(b, "server.%d=%s:%s;storage=%v\n", member.ID, member.Address, role, member.Storage)
+		b = fmt.Appendf(b, "server.%d=%s:%s:%s\n", member.ID, member.Address, member.Address[colon+1:], role)
 	}
 	return fmt.Appendf(b, "version=%x", uint64(z))
 }
