@@ -113,8 +113,8 @@ func putACL(b []byte, list []txn.ACE) []byte {
 
 // multi translates a multi. An operation that is wrong in itself is replaced by one that the tree refuses, so that it
 // fails when its turn comes: one before it may fail first.
-func (c *conn) multi(d *decoder) (m *tree.MultiRequest, wrong *multiError, err error) {
-	m = &tree.MultiRequest{}
+func (c *conn) multi(d *decoder) (all tree.Request, wrong *multiError, err error) {
+	m := &tree.MultiRequest{}
 	for {
 		op, done := multiHeader(d)
 		if d.bad || done {
