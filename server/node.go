@@ -179,9 +179,12 @@ func (n *Node) assemble() error {
 	n.metrics.Calls.InitializeMetrics(n.front.grpc)
 	n.metrics.Watch(metrics.Source{
 		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status,
-		Connections: n.clients.open.Load, Calls: open.open.Load, Sessions: n.sessions.Len, Build: n.build, Started: n.started,
+		Connections: n.clients.open.Load, Sessions: n.sessions.Len, Resumed: n.sessions.Resumed, Build: n.build, Started: n.started,
+		Calls: func() int64 { return open.open.Load() + n.traffic.Stats().Outstanding },
 	})
+	n.metrics.WatchTraffic(n.traffic)
 	n.metrics.WatchHub(n.watches.Stats)
+	n.metrics.WatchEvents(n.watches.Told)
 	return nil
 }
 

@@ -3,12 +3,15 @@ package metrics
 import (
 	"net/http"
 	"net/http/pprof"
+	"sync/atomic"
 	"time"
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/quorate/quorate/server/summary"
 )
 
 // Metrics are the metrics of one server. Listeners and the handler may be used
@@ -19,15 +22,20 @@ type Metrics struct {
 	Calls *grpcprom.ServerMetrics
 
 	// ZooKeeper's names, times in milliseconds.
-	fsyncTime     prometheus.Summary
-	snapshotTime  prometheus.Summary
+	fsyncTime     *summary.Summary
+	snapshotTime  *summary.Summary
 	snapshotError prometheus.Counter
-	batchSize     prometheus.Summary
+	batchSize     *summary.Summary
 	proposals     prometheus.Counter
-	quorumAck     prometheus.Summary
-	dbInitTime    prometheus.Summary
+	quorumAck     *summary.Summary
+	dbInitTime    *summary.Summary
+	startupTxns   *summary.Summary
+	sizes         *summary.Summary // of batches that were proposed
+	lastSize      atomic.Int64     // of the last of them; -1 before the first
 
 	peer peers
+
+	summaries []*measures // all of them, see Values
 
 	walRecords   prometheus.Counter
 	walBytes     prometheus.Counter
@@ -66,6 +74,14 @@ func (m *Metrics) zookeeper() {
 	m.proposals = m.counter("proposal_count", "Transactions proposed by this server.")
 	m.quorumAck = m.summary("quorum_ack_latency", "Time from proposing a batch until a quorum has it and it is applied, in milliseconds.")
 	m.dbInitTime = m.summary("dbinittime", "Time to recover from disk, in milliseconds.")
+	m.startupTxns = m.summary("startup_txns_loaded", "Transactions replayed from the log at the start.")
+	m.sizes = summary.New()
+	m.lastSize.Store(-1)
+	m.gauging(
+		figure{"last_proposal_size", "Size of the last batch that this server proposed in bytes; -1 before the first.", func() float64 { return float64(m.lastSize.Load()) }},
+		figure{"min_proposal_size", "Size of the smallest batch that this server proposed in bytes; -1 before the first.", func() float64 { r := m.sizes.Read(); return orNone(r.Min, r.Count) }},
+		figure{"max_proposal_size", "Size of the largest batch that this server proposed in bytes; -1 before the first.", func() float64 { r := m.sizes.Read(); return orNone(r.Max, r.Count) }},
+	)
 	m.connRejected = m.counter("connection_rejected", "Connections refused because as many as may be were open.")
 	m.expired = m.counter("stale_sessions_expired", "Sessions that this leader closed because nothing was heard of them.")
 }
@@ -108,27 +124,6 @@ func (m *Metrics) gauges(name, help string) *prometheus.GaugeVec {
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"key"})
 	m.registry.MustRegister(g)
 	return g
-}
-
-func (m *Metrics) summary(name, help string) prometheus.Summary {
-	s := prometheus.NewSummary(quantiles(name, help))
-	m.registry.MustRegister(s)
-	return s
-}
-
-// summaries are one for each server.
-func (m *Metrics) summaries(name, help string) *prometheus.SummaryVec {
-	s := prometheus.NewSummaryVec(quantiles(name, help), []string{"key"})
-	m.registry.MustRegister(s)
-	return s
-}
-
-// quantiles are ZooKeeper's.
-func quantiles(name, help string) prometheus.SummaryOpts {
-	return prometheus.SummaryOpts{
-		Name: name, Help: help, MaxAge: time.Minute,
-		Objectives: map[float64]float64{0.5: 0.05, 0.95: 0.01, 0.99: 0.001},
-	}
 }
 
 // Handler serves /metrics and /debug/pprof.

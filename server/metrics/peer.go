@@ -10,6 +10,7 @@ import (
 
 	"github.com/quorate/quorate/peer"
 	"github.com/quorate/quorate/peer/resync"
+	"github.com/quorate/quorate/server/summary"
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -19,16 +20,17 @@ import (
 type peers struct {
 	// ZooKeeper's names, times in milliseconds.
 	looking      prometheus.Counter
-	electionTime prometheus.Summary
-	unavailable  prometheus.Summary
-	followerSync prometheus.Summary
-	observerSync prometheus.Summary
+	electionTime *summary.Summary
+	unavailable  *summary.Summary
+	leaderless   *summary.Summary
+	followerSync *summary.Summary
+	observerSync *summary.Summary
 	diffs, snaps prometheus.Counter
 	mismatches   prometheus.Counter
 	proposed     prometheus.Counter
 	committed    prometheus.Counter
 	authFail     prometheus.Counter
-	ackLatency   *prometheus.SummaryVec
+	ackLatency   *measures
 
 	syncBytes *prometheus.CounterVec
 	refused   prometheus.Counter
@@ -42,6 +44,7 @@ func (m *Metrics) peers() peers {
 		looking:      m.counter("looking_count", "Times this server was without a leader."),
 		electionTime: m.summary("election_time", "Time to elect a leader, in milliseconds."),
 		unavailable:  m.summary("unavailable_time", "Time this server was without a leader, in milliseconds."),
+		leaderless:   m.summary("leader_unavailable_time", "Time this server was without a leader before it led, in milliseconds."),
 		followerSync: m.summary("follower_sync_time", "Time this server took, as a follower, to take over the leader's history, in milliseconds."),
 		observerSync: m.summary("observer_sync_time", "Time this server took, as an observer, to take over the leader's history, in milliseconds."),
 		diffs:        m.counter("diff_count", "Servers that this one has brought up to date by its log."),
@@ -50,7 +53,7 @@ func (m *Metrics) peers() peers {
 		proposed:     m.counter("learner_proposal_received_count", "Transactions that the leader has proposed to this server."),
 		committed:    m.counter("learner_commit_received_count", "Commits that the leader has told this server, each of one transaction or many."),
 		authFail:     m.counter("ensemble_auth_fail", "Calls on the peer port refused for the peer secret."),
-		ackLatency:   m.summaries("ack_latency", "Time until a learner has acknowledged a batch, sampled, in milliseconds."),
+		ackLatency:   m.keyed("ack_latency", "Time until a learner has acknowledged a batch, sampled, in milliseconds."),
 
 		syncBytes: m.counters("quorate_sync_bytes_total", "Bytes sent to bring servers up to date.", "kind"),
 		refused:   m.counter("quorate_notifications_refused_total", "Notifications of other servers that an election could not use."),
@@ -124,14 +127,17 @@ func (s *spans) begin(t *time.Time) {
 	}
 }
 
-// end observes how long it was, if it had begun; took may be nil.
-func (s *spans) end(t *time.Time, took prometheus.Observer) {
+// end observes how long it was, if it had begun.
+func (s *spans) end(t *time.Time, took ...*summary.Summary) {
 	s.mu.Lock()
 	began := *t
 	*t = time.Time{}
 	s.mu.Unlock()
-	if !began.IsZero() && took != nil {
-		took.Observe(millis(time.Since(began)))
+	if began.IsZero() {
+		return
+	}
+	for _, summary := range took {
+		summary.Observe(millis(time.Since(began)))
 	}
 }
 
@@ -155,11 +161,11 @@ func (m *Metrics) timed(s *spans, e peer.Event) {
 	case peer.Resyncing:
 		s.begin(&s.mu.resyncing)
 	case peer.LeaderLost:
-		s.end(&s.mu.resyncing, nil)
+		s.end(&s.mu.resyncing)
 	case peer.Established:
 		s.begin(&s.mu.leading)
 	case peer.Resigned:
-		s.end(&s.mu.leading, nil)
+		s.end(&s.mu.leading)
 	case peer.RoleChanged:
 		m.changed(s, e.Role)
 	}
@@ -170,7 +176,11 @@ func (m *Metrics) changed(s *spans, now peer.Role) {
 		s.begin(&s.mu.looking)
 		return
 	}
-	s.end(&s.mu.looking, m.peer.unavailable)
+	unavailable := []*summary.Summary{m.peer.unavailable}
+	if now == peer.Leading {
+		unavailable = append(unavailable, m.peer.leaderless)
+	}
+	s.end(&s.mu.looking, unavailable...)
 	switch now {
 	case peer.Following:
 		s.end(&s.mu.resyncing, m.peer.followerSync)
@@ -192,7 +202,7 @@ func (m *Metrics) Messages() tracker.Events {
 			}
 		},
 		Acked: func(learner txn.ServerID, took time.Duration) {
-			m.peer.ackLatency.WithLabelValues(key(learner)).Observe(millis(took))
+			m.peer.ackLatency.of(key(learner)).Observe(millis(took))
 		},
 	}
 }

@@ -23,6 +23,8 @@ type Source struct {
 	Connections, Calls func() int64
 	// Sessions tells how many sessions have a stream here, and how many only this server knows; nil: none.
 	Sessions func() (attached, local int)
+	// Resumed is how often somebody wanted to take up a session here; nil: never.
+	Resumed func() uint64
 	// Build is the version of the program, Started when it began to serve.
 	Build   string
 	Started time.Time
@@ -33,7 +35,11 @@ func (m *Metrics) Watch(s Source) {
 	if s.Sessions == nil {
 		s.Sessions = func() (int, int) { return 0, 0 }
 	}
+	if s.Resumed == nil {
+		s.Resumed = func() uint64 { return 0 }
+	}
 	m.registry.MustRegister(newLags(s.Peer))
+	m.counting(figure{"connection_revalidate_count", "Clients that came to take up the session that they had.", func() float64 { return float64(s.Resumed()) }})
 	for _, g := range slices.Concat(s.zookeeper(), s.own(), s.ensemble()) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: g.name, Help: g.help, ConstLabels: g.labels,
@@ -52,6 +58,10 @@ type gauge struct {
 func (s Source) zookeeper() []gauge {
 	return []gauge{
 		{"znode_count", "Nodes in the tree.", nil, func() float64 { return float64(s.Version().Len()) }},
+		{"ephemerals_count", "Ephemeral nodes in the tree.", nil, func() float64 { return float64(s.Version().EphemeralCount()) }},
+		{"approximate_data_size", "Bytes of all nodes, with their paths and numbers.", nil, func() float64 { return float64(s.Version().Size()) }},
+		{"open_file_descriptor_count", "Files and connections that this process has open; -1 if the system does not tell.", nil, openFiles},
+		{"max_file_descriptor_count", "Files and connections that this process may have open; -1 if the system does not tell.", nil, maxFiles},
 		{"global_sessions", "Open sessions.", nil, func() float64 { return float64(s.Version().Sessions()) }},
 		{"local_sessions", "Open sessions that only this server knows.", nil, func() float64 { return float64(s.local()) }},
 		{"num_alive_connections", "Open client connections.", nil, func() float64 { return float64(s.Connections()) }},

@@ -3,6 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/quorate/quorate/server/summary"
 	"github.com/quorate/quorate/server/watch"
 )
 
@@ -33,6 +34,16 @@ func (m *Metrics) WatchHub(stats func() watch.Stats) {
 		line("quorate_watch_history_bytes", "Memory that they take.", prometheus.GaugeValue, func(s *watch.Stats) float64 { return float64(s.Bytes) }),
 		line("quorate_watch_history_zxid", "The zxid after which they begin.", prometheus.GaugeValue, func(s *watch.Stats) float64 { return float64(s.Base) }),
 	}})
+}
+
+// WatchEvents adds how many watchers each event was told to. To be called once.
+func (m *Metrics) WatchEvents(told func(watch.EventType) *summary.Summary) {
+	for name, t := range map[string]watch.EventType{
+		"node_created_watch_count": watch.Created, "node_deleted_watch_count": watch.Deleted,
+		"node_changed_watch_count": watch.DataChanged, "node_children_watch_count": watch.ChildrenChanged,
+	} {
+		m.adopt(name, "Sessions that were told of such an event, of those that somebody was told of.", told(t))
+	}
 }
 
 // Describe implements prometheus.Collector.

@@ -43,6 +43,17 @@ func (t *Table) OpenLocal(asked time.Duration) (Credential, Session) {
 // Local tells whether new sessions of streams are local.
 func (t *Table) Local() bool { return t.cfg.Local }
 
+// Locals returns the sessions that only this server knows, in no order, with when they expire unless their clients are heard of before.
+func (t *Table) Locals() map[txn.SessionID]time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make(map[txn.SessionID]time.Time, len(t.mu.locals))
+	for id, l := range t.mu.locals {
+		all[id] = l.due
+	}
+	return all
+}
+
 // findLocal returns a local session. One on its way to the ensemble is none any more, but if it comes to nothing.
 func (t *Table) findLocal(id txn.SessionID) (Session, bool) {
 	t.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quorate/quorate/server/pipeline"
@@ -45,7 +46,8 @@ type Session struct {
 
 // Table has the sessions of this server's clients. Its methods may be called by anybody.
 type Table struct {
-	cfg Config
+	cfg     Config
+	resumed atomic.Uint64
 
 	mu struct {
 		sync.Mutex
@@ -114,6 +116,7 @@ func (t *Table) find(id txn.SessionID) (Session, error) {
 // server still brings along for it is refused from now on. When it returns, all that took effect of the session, and ever will of what was
 // sent before, is applied here.
 func (t *Table) Resume(ctx context.Context, c Credential) (Session, error) {
+	t.resumed.Add(1)
 	s, err := t.find(c.ID)
 	if err == nil && shows(s, c) || t.raising(c) {
 		t.move(c.ID, nil) // first: what it has sent stands before our question, and it will send no more
@@ -244,6 +247,9 @@ func (t *Table) Touched() []txn.SessionID {
 	t.mu.touched = make(map[txn.SessionID]struct{}, len(ids))
 	return ids
 }
+
+// Resumed returns how often somebody wanted to take up a session here.
+func (t *Table) Resumed() uint64 { return t.resumed.Load() }
 
 // Len returns how many sessions have a stream on this server, and how many sessions only this server knows.
 func (t *Table) Len() (attached, local int) {

@@ -21,6 +21,17 @@ var names = map[int32]string{
 	105: "STW2", 106: "ADDW", 107: "WHOA", opCreateSession: "SESS", opCloseSession: "CLOS",
 }
 
+// Ops returns the numbers of all operations that there are, with ZooKeeper's names for their metrics: op_count_<name>.
+func Ops() map[string][]int32 {
+	return map[string][]int32{
+		"add_watch": {106}, "check_watches": {17}, "close_session": {opCloseSession}, "create": {opCreate, 15, 19, opTTL},
+		"create_session": {opCreateSession}, "delete": {opDelete, 20}, "exists": {3}, "get_acl": {6}, "get_all_children_number": {104},
+		"get_children": {8, 12}, "get_data": {4}, "get_ephemerals": {103}, "multi": {opMulti}, "multi_read": {22}, "ping": {opPing},
+		"reconfig": {16}, "remove_watches": {18}, "set_acl": {opSetACL}, "set_data": {opSetData}, "set_watches": {101, 105}, "sync": {9},
+		"who_am_i": {107},
+	}
+}
+
 // Name returns an operation's short name; "UNKN" for one that there is not.
 func Name(op int32) string {
 	if n, ok := names[op]; ok {

@@ -70,8 +70,8 @@ type Stats struct {
 	Connections, Outstanding int64
 	// Sessions is how many connections have got a session, a new one or their old one.
 	Sessions uint64
-	// Latency is from reading a request to having its answer, in milliseconds: of Reads and of Updates, and of both.
-	Latency, Reads, Updates summary.Reading
+	// Latency is from reading a request to having its answer, in milliseconds, of reads and of changes.
+	Latency summary.Reading
 	// Sizes are those of answers in bytes; LastSize that of the last, -1 before the first.
 	Sizes    summary.Reading
 	LastSize int64
@@ -85,9 +85,15 @@ func (t *Traffic) Stats() Stats {
 	return Stats{
 		Received: t.received.Load(), Sent: t.sent.Load(), Events: t.events.Load(), BytesIn: t.bytesIn.Load(), BytesOut: t.bytesOut.Load(),
 		Connections: open, Outstanding: t.outstanding.Load(), Sessions: t.sessions.Load(),
-		Latency: t.latency.Read(), Reads: t.reads.Read(), Updates: t.updates.Read(), Sizes: t.sizes.Read(), LastSize: t.lastSize.Load(),
+		Latency: t.latency.Read(), Sizes: t.sizes.Read(), LastSize: t.lastSize.Load(),
 	}
 }
+
+// Reads is the latencies of reads, pings not among them, in milliseconds, since the start. It is not to be added to.
+func (t *Traffic) Reads() *summary.Summary { return t.reads }
+
+// Updates is those of changes.
+func (t *Traffic) Updates() *summary.Summary { return t.updates }
 
 // Count returns how often an operation was asked for since the start; of those that there are not, all together.
 func (t *Traffic) Count(op int32) uint64 { return t.counter(op).Load() }

@@ -52,7 +52,7 @@ func TestOneConnection(t *testing.T) {
 		if s.Received != 4 || s.Sent != 7 || s.Events != 3 || s.Connections != 1 || s.Outstanding != 0 || s.Sessions != 1 {
 			t.Errorf("counted %+v", s)
 		}
-		if s.Latency.Count != 2 || s.Latency.Min != 2 || s.Latency.Max != 4 || s.Reads.Sum != 2 || s.Updates.Sum != 4 {
+		if s.Latency.Count != 2 || s.Latency.Min != 2 || s.Latency.Max != 4 || all.Reads().Read().Sum != 2 || all.Updates().Read().Sum != 4 {
 			t.Errorf("measured %+v", s)
 		}
 	})
@@ -131,7 +131,7 @@ func TestReset(t *testing.T) {
 		t.Errorf("after a reset %+v", i)
 	}
 	all.Reset()
-	if s := all.Stats(); s.Received != 0 || s.Sent != 0 || s.Latency.Count != 0 || s.Outstanding != 1 || s.LastSize != -1 || s.Updates.Count != 1 {
+	if s := all.Stats(); s.Received != 0 || s.Sent != 0 || s.Latency.Count != 0 || s.Outstanding != 1 || s.LastSize != -1 || all.Updates().Read().Count != 1 {
 		t.Errorf("after a reset %+v", s)
 	}
 	if all.Count(create) != 2 {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quorate/quorate/server/summary"
 	"github.com/quorate/quorate/store"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -51,7 +52,8 @@ type Hub struct {
 	table    *table
 	watchers []*Watcher // each at its index; those of cursors too
 	cursors  int
-	events   uint64 // told so far
+	events   uint64                                // told so far
+	told     [ChildrenChanged + 1]*summary.Summary // by type: how many watchers an event was told to, if any
 }
 
 // New returns a hub that knows of nothing yet.
@@ -60,7 +62,11 @@ func New(c Config) *Hub {
 	setDefault(&c.MaxWatches, DefaultMaxWatches)
 	setDefault(&c.MaxTotal, DefaultMaxTotal)
 	setDefault(&c.MaxCursors, DefaultMaxCursors)
-	return &Hub{cfg: c, version: tree.New(), history: history{limit: c.History}, table: newTable(0)}
+	h := &Hub{cfg: c, version: tree.New(), history: history{limit: c.History}, table: newTable(0)}
+	for i := range h.told {
+		h.told[i] = summary.New()
+	}
+	return h
 }
 
 // Published takes a new version with its changes and tells of them: it is for [store.Config].Published. After a jump the
@@ -99,11 +105,11 @@ func (h *Hub) happened(z txn.Zxid, e *tree.Effect, p *store.Publication) {
 	if len(t.points) == 0 {
 		return
 	}
-	ev := Event{Zxid: z, Type: EventType(e.Kind)}
+	ev, told := Event{Zxid: z, Type: EventType(e.Kind)}, 0
 	t.stamp++
 	if at := t.points[e.Path]; at.listens(ofNode(e.Kind)) {
 		ev.Path = at.path
-		h.tell(at, ofNode(e.Kind), ev, e.ACL.Entries())
+		told += h.tell(at, ofNode(e.Kind), ev, e.ACL.Entries())
 	}
 	for top := e.Path; t.deep > 0 && top != "/"; {
 		top = tree.Parent(top)
@@ -114,13 +120,25 @@ func (h *Hub) happened(z txn.Zxid, e *tree.Effect, p *store.Publication) {
 		if ev.Path == "" {
 			ev.Path = strings.Clone(e.Path) // behind it is the node's block, which may be large
 		}
-		h.tell(at, PersistentRecursive, ev, e.ACL.Entries())
+		told += h.tell(at, PersistentRecursive, ev, e.ACL.Entries())
 	}
+	h.count(ev.Type, told)
 	if at := t.points[tree.Parent(e.Path)]; e.Path != "/" && at.listens(ofChild(e.Kind)) {
 		t.stamp++
-		h.tell(at, ofChild(e.Kind), Event{Zxid: z, Type: ChildrenChanged, Path: at.path}, aclOf(at.path, p))
+		h.count(ChildrenChanged, h.tell(at, ofChild(e.Kind), Event{Zxid: z, Type: ChildrenChanged, Path: at.path}, aclOf(at.path, p)))
 	}
 }
+
+// count notes to how many watchers an event was told.
+func (h *Hub) count(t EventType, told int) {
+	if told > 0 {
+		h.events += uint64(told)
+		h.told[t].Observe(float64(told))
+	}
+}
+
+// Told returns how many watchers the events of a type were told to, those that nobody was told of left out. It is not to be added to.
+func (h *Hub) Told(t EventType) *summary.Summary { return h.told[t] }
 
 // aclOf returns the access control list of a parent of a node that was created or deleted in p. If it is gone by
 // the end of p, p has its deletion.
@@ -138,8 +156,9 @@ func aclOf(path string, p *store.Publication) []txn.ACE {
 	return nil
 }
 
-// tell tells those who watch at a point in one of the modes, unless they have been told of this event, and takes one-shot watches away.
-func (h *Hub) tell(at *point, want Mode, ev Event, acl []txn.ACE) {
+// tell tells those who watch at a point in one of the modes, unless they have been told of this event, and takes one-shot watches away. It
+// returns how many sessions it has told.
+func (h *Hub) tell(at *point, want Mode, ev Event, acl []txn.ACE) (told int) {
 	open := mayRead(acl, nil)
 	at.any = 0
 	for i := 0; i < len(at.held); {
@@ -152,7 +171,7 @@ func (h *Hub) tell(at *point, want Mode, ev Event, acl []txn.ACE) {
 		if w := held.watcher; w.told != h.table.stamp {
 			w.told = h.table.stamp
 			if open || w.caller == nil || mayRead(acl, w.caller()) {
-				h.events++
+				told++
 				w.deliver(ev)
 			}
 		}
@@ -165,6 +184,7 @@ func (h *Hub) tell(at *point, want Mode, ev Event, acl []txn.ACE) {
 		at.any |= left
 		i++
 	}
+	return told
 }
 
 // cutAll tells everybody that what has happened is not known, and forgets them.

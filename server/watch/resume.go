@@ -114,7 +114,7 @@ func (w *Watcher) comeBack(missed *missedEvents, then func(at txn.Zxid)) error {
 			acl = missed.acl
 		}
 		if w.caller == nil || mayRead(acl, w.caller()) {
-			w.hub.events++
+			w.hub.count(e.Type, 1)
 			e.Missed = true
 			w.deliver(e.Event)
 		}

@@ -118,8 +118,10 @@ func (d *Draft) put(it item) (old item, replaced bool) {
 	d.ownNodes()
 	old, replaced = d.nodes.set(it)
 	d.sum += blockDigest(it) + sideDigest(it)
+	d.size += len(it.block)
 	if replaced {
 		d.sum -= blockDigest(old) + sideDigest(old)
+		d.size -= len(old.block)
 	}
 	return old, replaced
 }
@@ -137,8 +139,10 @@ func (d *Draft) edit(path string) (place, bool) {
 // setBlock puts r into the node it at a place that edit returned, and returns what it is then.
 func (d *Draft) setBlock(at place, it item, r *record) item {
 	d.sum -= blockDigest(it)
+	d.size -= len(it.block)
 	it.block = r.encode()
 	d.sum += blockDigest(it)
+	d.size += len(it.block)
 	at.put(it)
 	return it
 }
@@ -157,6 +161,7 @@ func (d *Draft) remove(path string) (old item, found bool) {
 	old, found = d.nodes.delete(keyOf(path))
 	if found {
 		d.sum -= blockDigest(old) + sideDigest(old)
+		d.size -= len(old.block)
 	}
 	return old, found
 }

@@ -27,6 +27,7 @@ func (l *Loader) node(m *wire.Reader) error {
 	}
 	l.pending = append(l.pending, it)
 	l.d.sum += blockDigest(it) + sideDigest(it)
+	l.d.size += len(it.block)
 	l.last = it
 	l.children += uint64(it.children())
 	if r.acl != openID {

@@ -23,6 +23,7 @@ type state struct {
 	zxid txn.Zxid // of the last txn applied
 	time int64    // of that txn, ms since 1970; never goes back
 	sum  uint64   // of the digest's parts
+	size int      // of the nodes' blocks in bytes
 }
 
 // ownedNode is an entry of the index of nodes that go by themselves.
