@@ -13,6 +13,9 @@ var knownWords = []string{
 	"conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr", "ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs",
 }
 
+// IsWord tells whether a word is one of ZooKeeper's, or "*".
+func IsWord(word string) bool { return word == AllWords || slices.Contains(knownWords, word) }
+
 // Words are four-letter words, each once, in the order they were given. As a flag: "srvr,mntr", or "*".
 type Words []string
 
@@ -41,7 +44,7 @@ func (w *Words) Type() string { return "word,…" }
 // words notes those that ZooKeeper does not have.
 func (p *problems) words(words Words) {
 	for _, w := range words {
-		p.add(w == AllWords || slices.Contains(knownWords, w), "--words has %q: it must be * or among %s", w, strings.Join(knownWords, ", "))
+		p.add(IsWord(w), "--words has %q: it must be * or among %s", w, strings.Join(knownWords, ", "))
 	}
 }
 
