@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 )
 
@@ -53,11 +54,19 @@ func (a *Authenticator) Authenticate(ctx context.Context) (context.Context, erro
 // prove returns the identities that a claim proves.
 func (a *Authenticator) prove(claim string) ([]tree.ID, error) {
 	scheme, credentials, _ := strings.Cut(strings.TrimSpace(claim), " ")
-	ids, err := a.prover.Prove(scheme, strings.TrimSpace(credentials))
+	ids, err := a.named(scheme, strings.TrimSpace(credentials))
 	if err != nil {
 		return nil, status.Errorf(codes.Unauthenticated, "%s: %v", AuthHeader, err)
 	}
 	return ids, nil
+}
+
+// named returns the identities that user:password proves: anything else is a mistake that ZooKeeper would not notice.
+func (a *Authenticator) named(scheme, credentials string) ([]tree.ID, error) {
+	if !identity.Named(credentials) {
+		return nil, fault.New(fault.AuthFailed, "", "want \"digest user:password\"")
+	}
+	return a.prover.Prove(scheme, credentials)
 }
 
 // certified returns the identity that the client has by its certificate.

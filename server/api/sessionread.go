@@ -228,7 +228,7 @@ func (c *conversation) authenticate(r *apiv1.AuthenticateRequest) error {
 	if len(old) >= identity.Max {
 		return fault.New(fault.AuthFailed, "", "the session has %d identities, which is the most", identity.Max)
 	}
-	ids, err := c.keeper.auth.prover.Prove(r.GetScheme(), string(r.GetCredentials()))
+	ids, err := c.keeper.auth.named(r.GetScheme(), string(r.GetCredentials()))
 	if err != nil {
 		return fault.New(fault.AuthFailed, "", "the credentials prove nothing: want scheme digest and user:password")
 	}

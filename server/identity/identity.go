@@ -25,8 +25,8 @@ type Prover struct {
 // digest identity superDigest, user:base64(sha1(user:password)); empty: to nobody.
 func NewProver(superDigest string) *Prover { return &Prover{super: superDigest} }
 
-// Prove returns the identities that credentials prove, user:password in the scheme digest, which is the only one. Its error, of
-// kind AuthFailed, does not repeat them: they hold a password.
+// Prove returns the identities that credentials prove in the scheme digest, which is the only one: user:password, or whatever else,
+// as ZooKeeper has it. Its error, of kind AuthFailed, does not repeat them: they hold a password.
 func (p *Prover) Prove(scheme, credentials string) ([]tree.ID, error) {
 	if !utf8.ValidString(credentials) { // it would make a txn that no server can decode
 		return nil, fault.New(fault.AuthFailed, "", "the credentials are not UTF-8")
@@ -34,11 +34,7 @@ func (p *Prover) Prove(scheme, credentials string) ([]tree.ID, error) {
 	if scheme != "digest" {
 		return nil, fault.New(fault.AuthFailed, "", "want \"digest user:password\"; digest is the only scheme")
 	}
-	user, password, ok := strings.Cut(credentials, ":")
-	if !ok || user == "" {
-		return nil, fault.New(fault.AuthFailed, "", "want \"digest user:password\"")
-	}
-	id := tree.ID{Scheme: "digest", ID: Digest(user, password)}
+	id := tree.ID{Scheme: "digest", ID: digest(credentials)}
 	if p.super != "" && id.ID == p.super {
 		return []tree.ID{id, {Scheme: "super"}}, nil
 	}
@@ -47,9 +43,18 @@ func (p *Prover) Prove(scheme, credentials string) ([]tree.ID, error) {
 
 // Digest returns the identity of a user in the scheme digest, as it stands in
 // access control lists: user:base64(sha1(user:password)).
-func Digest(user, password string) string {
-	sum := sha1.Sum([]byte(user + ":" + password)) //nolint:gosec // see above
+func Digest(user, password string) string { return digest(user + ":" + password) }
+
+func digest(credentials string) string {
+	user, _, _ := strings.Cut(credentials, ":")
+	sum := sha1.Sum([]byte(credentials)) //nolint:gosec // see above
 	return user + ":" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Named tells whether credentials have the form user:password.
+func Named(credentials string) bool {
+	user, _, ok := strings.Cut(credentials, ":")
+	return ok && user != ""
 }
 
 // OfAddress returns the identity in the scheme ip that a client has by its address, if it comes over IP.

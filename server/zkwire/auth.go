@@ -14,10 +14,10 @@ func (c *conn) authenticate(call *call) error {
 	d.i32() // a type that means nothing
 	scheme, _ := d.str()
 	credentials := d.buffer()
-	err := error(codeAuthFailed)
-	if !d.bad {
-		err = c.prove(scheme, string(credentials))
+	if d.bad {
+		return codeMarshallingError
 	}
+	err := c.prove(scheme, string(credentials))
 	c.finish(c.begin(call.xid, 0, codeOf(err)))
 	c.went(call, 0)
 	if err != nil {

@@ -230,7 +230,9 @@ func (c *conn) run() {
 	for {
 		c.pong()
 		err := c.advance()
-		c.tell(c.takeEvents(maxZxid))
+		if !c.writing() {
+			c.tell(c.takeEvents(maxZxid))
+		}
 		if c.flush() != nil || err != nil || c.closed || c.finished() {
 			return
 		}

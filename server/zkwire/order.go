@@ -105,13 +105,11 @@ func (c *conn) release() error {
 func (c *conn) settle(s *slot) {
 	closes := s.call.op == opCloseSession
 	switch {
-	case s.err != nil && closes:
-		c.closing.Store(false) // it goes on, and may yet lose its session
-		c.refuse(&s.call, s.err)
-	case s.err != nil && s.call.op == opMulti:
-		c.refuseMulti(s)
 	case s.err != nil:
-		c.refuse(&s.call, s.err)
+		if closes {
+			c.closing.Store(false) // it goes on, and may yet lose its session
+		}
+		c.failed(s)
 	case s.write:
 		c.tell(c.takeEvents(s.reply.Zxid))
 		c.wrote(s)
@@ -121,14 +119,32 @@ func (c *conn) settle(s *slot) {
 	c.closed = closes && s.err == nil
 }
 
+// failed answers a request that the leader has refused: by what was seen there then, since writes behind it may be done already, and their
+// answers are still to come.
+func (c *conn) failed(s *slot) {
+	at := c.seen
+	var f *fault.Error
+	if errors.As(s.err, &f) {
+		at = max(at, f.Zxid)
+	}
+	if len(c.flying) == 0 {
+		at = c.now().Zxid()
+	}
+	c.tell(c.takeEvents(at))
+	if s.call.op == opMulti && c.refuseMulti(s, at) {
+		return
+	}
+	c.refuse(&s.call, at, s.err)
+}
+
 // start begins a call. An error ends the connection.
 func (c *conn) start(call call) error {
 	switch {
 	case call.op == opAuth:
 		return c.authenticate(&call)
 	case call.op == opSASL || !call.op.known():
-		c.refuse(&call, codeUnimplemented)
-		return nil
+		c.finish(c.begin(call.xid, -1, codeUnimplemented))
+		return codeUnimplemented // and so ends the connection, as in ZooKeeper
 	}
 	if err := c.server.cfg.Meter.Admit(*c.caller.Load()); err != nil {
 		c.land(c.fly(call, nil), pipeline.Reply{}, err)
@@ -175,6 +191,9 @@ func (c *conn) land(s *slot, reply pipeline.Reply, err error) {
 
 // write sends a write to the leader.
 func (c *conn) write(call call) {
+	if !c.writing() {
+		c.tell(c.takeEvents(maxZxid))
+	}
 	op, wrong, err := c.request(&call)
 	s := c.fly(call, op)
 	s.wrong = wrong
@@ -236,9 +255,9 @@ func (c *conn) synced(call *call) {
 	path, null := d.str()
 	switch {
 	case d.bad || null:
-		c.refuse(call, codeMarshallingError)
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 	default:
-		c.answer(call, c.now(), func(b []byte) []byte { return putString(b, path) })
+		c.answer(call, c.now().Zxid(), func(b []byte) []byte { return putString(b, path) })
 	}
 }
 
@@ -264,6 +283,10 @@ func (c *conn) deliver(e watch.Event) {
 	}
 	c.poke()
 }
+
+// writing tells whether writes are on their way. The tree may be ahead of their answers then, and so what happened to it is told with
+// these: the client would see time go back.
+func (c *conn) writing() bool { return len(c.flying) > 0 && c.flying[0].write }
 
 // takeEvents takes the events that are not younger than a version: those that are told before what is read from it. They came in the
 // order of their versions.
@@ -303,10 +326,13 @@ func (c *conn) pong() {
 	n := c.mu.pings
 	c.mu.pings = 0
 	c.mu.Unlock()
+	at := c.seen
+	if !c.writing() {
+		at = c.version().Zxid()
+	}
 	for range n {
-		v := c.version()
-		c.finish(c.begin(xidPing, int64(v.Zxid()), codeOK))
-		c.traffic.Went(int32(opPing), xidPing, v.Zxid(), 0)
+		c.finish(c.begin(xidPing, int64(at), codeOK))
+		c.traffic.Went(int32(opPing), xidPing, at, 0)
 	}
 }
 
@@ -337,21 +363,18 @@ func (c *conn) went(call *call, zxid txn.Zxid) {
 	c.traffic.Went(int32(call.op), call.xid, zxid, time.Since(call.came))
 }
 
-// refuse answers that a request failed, by what is seen now.
-func (c *conn) refuse(call *call, err error) { c.refuseIn(call, c.now(), err) }
-
-// refuseIn answers that a request failed, by what was read in a version.
-func (c *conn) refuseIn(call *call, v view, err error) {
-	c.finish(c.begin(call.xid, int64(v.Zxid()), codeOf(err)))
-	c.went(call, v.Zxid())
+// refuse answers that a request failed, by what is seen at a zxid.
+func (c *conn) refuse(call *call, at txn.Zxid, err error) {
+	c.finish(c.begin(call.xid, int64(at), codeOf(err)))
+	c.went(call, at)
 }
 
-// answer answers a request with what was read in a version.
-func (c *conn) answer(call *call, v view, body func(b []byte) []byte) {
-	at := c.begin(call.xid, int64(v.Zxid()), codeOK)
+// answer answers a request with what is seen at a zxid.
+func (c *conn) answer(call *call, at txn.Zxid, body func(b []byte) []byte) {
+	frame := c.begin(call.xid, int64(at), codeOK)
 	if body != nil {
 		c.out = body(c.out)
 	}
-	c.finish(at)
-	c.went(call, v.Zxid())
+	c.finish(frame)
+	c.went(call, at)
 }

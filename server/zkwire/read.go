@@ -77,7 +77,7 @@ func (c *conn) read(call *call) {
 	case opWhoAmI:
 		c.whoAmI(call)
 	case opReconfig:
-		c.refuse(call, codeReconfigDisabled)
+		c.refuse(call, c.now().Zxid(), c.reconfig(&d))
 	case opSetWatches, opSetWatches2:
 		c.setWatches(call, &d)
 	case opAddWatch:
@@ -87,6 +87,21 @@ func (c *conn) read(call *call) {
 	default:
 		c.readNode(call, &d)
 	}
+}
+
+// reconfig says why the membership cannot be changed by a request of this protocol.
+func (c *conn) reconfig(d *decoder) errorCode {
+	for range 3 { // servers that join, that leave, or all
+		d.str()
+	}
+	d.i64() // the membership that is to be changed
+	switch {
+	case d.bad:
+		return codeMarshallingError
+	case c.readOnly:
+		return codeNotReadOnly
+	}
+	return codeReconfigDisabled
 }
 
 // readNode answers a read of one node.
@@ -105,16 +120,16 @@ func (c *conn) readNode(call *call, d *decoder) {
 		watches = d.flag()
 	}
 	if d.bad || null {
-		c.refuse(call, codeMarshallingError)
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
 	v := c.viewFor(path, watches, mode)
 	body, err := v.node(call.op, path, c.id)
 	if err != nil {
-		c.refuseIn(call, v, err)
+		c.refuse(call, v.Zxid(), err)
 		return
 	}
-	c.answer(call, v, body)
+	c.answer(call, v.Zxid(), body)
 }
 
 // node makes the body of the answer to a read of one node.
@@ -199,10 +214,10 @@ func putStrings(b []byte, all []string) []byte {
 	return b
 }
 
-// descendants counts what is below a node. Of the root's, ZooKeeper leaves one out.
+// descendants counts what is below a node.
 func (v view) descendants(path string) int32 {
 	if path == "/" {
-		return int32(v.Len() - 2)
+		return int32(v.Len() - 1)
 	}
 	n := int32(0)
 	for range v.Descendants(path) {
@@ -231,11 +246,11 @@ func (c *conn) multiRead(call *call, d *decoder) {
 		all = append(all, read{op, path})
 	}
 	if d.bad {
-		c.refuse(call, codeMarshallingError)
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
 	v := c.now()
-	c.answer(call, v, func(b []byte) []byte {
+	c.answer(call, v.Zxid(), func(b []byte) []byte {
 		for _, r := range all {
 			body, err := v.node(r.op, r.path, c.id)
 			if err == nil && len(b) < maxAnswer {
@@ -255,7 +270,7 @@ func (c *conn) multiRead(call *call, d *decoder) {
 // whoAmI answers who the client is to this server.
 func (c *conn) whoAmI(call *call) {
 	who := c.who()
-	c.answer(call, c.now(), func(b []byte) []byte {
+	c.answer(call, c.now().Zxid(), func(b []byte) []byte {
 		b = putI32(b, int32(len(who)))
 		for _, id := range who {
 			b = putString(b, id.Scheme)

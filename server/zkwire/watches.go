@@ -28,7 +28,7 @@ func (c *conn) addWatch(call *call, d *decoder) {
 		null = true
 	}
 	if d.bad || null {
-		c.refuse(call, codeMarshallingError)
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
 	var before []watch.Event
@@ -39,10 +39,10 @@ func (c *conn) addWatch(call *call, d *decoder) {
 		add(strings.Clone(path), mode)
 	})
 	c.tell(before)
-	c.answer(call, v, func(b []byte) []byte { return putI32(b, 0) })
+	c.answer(call, v.Zxid(), func(b []byte) []byte { return putI32(b, 0) })
 }
 
-// modesOf are the watches that a type in a request stands for (ZooKeeper: Watcher.WatcherType).
+// modesOf are the watches that a type in a request stands for (ZooKeeper: Watcher.WatcherType); none if it stands for nothing.
 func modesOf(kind int32) watch.Mode {
 	switch kind {
 	case 1:
@@ -63,8 +63,8 @@ func modesOf(kind int32) watch.Mode {
 func (c *conn) otherWatches(call *call, d *decoder) {
 	path, null := d.str()
 	modes := modesOf(d.i32())
-	if d.bad || null {
-		c.refuse(call, codeMarshallingError)
+	if d.bad || null || modes == 0 {
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
 	held := false
@@ -74,10 +74,10 @@ func (c *conn) otherWatches(call *call, d *decoder) {
 		held = c.watcher.Has(path, modes)
 	}
 	if !held {
-		c.refuse(call, codeNoWatcher)
+		c.refuse(call, c.now().Zxid(), codeNoWatcher)
 		return
 	}
-	c.answer(call, c.now(), nil)
+	c.answer(call, c.now().Zxid(), nil)
 }
 
 // setWatches leaves the watches again that a client had at another server, or in another connection. What has happened since the client
@@ -93,7 +93,7 @@ func (c *conn) setWatches(call *call, d *decoder) {
 		persistent, recursive = d.strs(), d.strs()
 	}
 	if d.bad {
-		c.refuse(call, codeMarshallingError)
+		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
 	var missed []watch.Event
@@ -113,7 +113,7 @@ func (c *conn) setWatches(call *call, d *decoder) {
 	c.tell(missed)
 	c.comeBack(persistent, watch.Persistent, after)
 	c.comeBack(recursive, watch.PersistentRecursive, after)
-	c.answer(call, c.now(), nil)
+	c.answer(call, c.now().Zxid(), nil)
 }
 
 // since tells what has happened to a node since a zxid, as far as a watch that tells once is concerned, by what it looks like

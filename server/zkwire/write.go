@@ -169,15 +169,15 @@ func (s *slot) failing() (op int, code errorCode) {
 	return f.Op, codeOf(s.err)
 }
 
-// refuseMulti answers that a multi failed. The reply itself is a success: in it stands what has become of each operation.
-func (c *conn) refuseMulti(s *slot) {
+// refuseMulti answers that an operation of a multi failed; false if it was not one of them. The reply itself is a success: in it
+// stands what has become of each operation.
+func (c *conn) refuseMulti(s *slot, at txn.Zxid) bool {
 	op, code := s.failing()
 	m, ok := s.op.(*tree.MultiRequest)
 	if op == 0 || !ok {
-		c.refuse(&s.call, s.err)
-		return
+		return false
 	}
-	c.answer(&s.call, c.now(), func(b []byte) []byte {
+	c.answer(&s.call, at, func(b []byte) []byte {
 		for i := range m.Ops {
 			each := codeRuntimeInconsistency
 			switch {
@@ -191,6 +191,7 @@ func (c *conn) refuseMulti(s *slot) {
 		}
 		return multiEnd(b)
 	})
+	return true
 }
 
 // wrote answers a write that was carried out, with its own zxid: what came before it is seen.
@@ -217,7 +218,10 @@ func putMulti(b []byte, s *slot) []byte {
 	for _, r := range s.reply.Results {
 		op, _ := multiHeader(&d)
 		skip(&d, op)
-		if op == opCreateContainer || op == opCreateTTL {
+		switch op {
+		case opCreate2: // is one of the first kind within a multi
+			op = opCreate
+		case opCreateContainer, opCreateTTL:
 			op = opCreate2
 		}
 		b = putMultiHeader(b, op, false, codeOK)
@@ -257,7 +261,7 @@ func putStat(b []byte, s tree.Stat) []byte {
 	b = putI32(b, s.Version)
 	b = putI32(b, s.Cversion)
 	b = putI32(b, s.Aversion)
-	b = putI64(b, s.EphemeralOwner())
+	b = putI64(b, int64(s.Owner)) // of sessions alone: ZooKeeper does not show its marks of containers and of nodes with a time to live
 	b = putI32(b, s.DataLength)
 	b = putI32(b, s.NumChildren)
 	return putI64(b, int64(s.Pzxid))

@@ -1,7 +1,6 @@
 package tree
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/quorate/quorate/store/txn"
@@ -77,28 +76,6 @@ func statOf(it item, r *record) Stat {
 		Cversion: 2*it.created() - int32(it.children()),
 		Owner:    r.owner, DataLength: int32(len(r.data)), NumChildren: int32(it.children()), Kind: r.kind, TTL: r.ttl,
 	}
-}
-
-// The marks that ZooKeeper sets in place of an owner.
-const (
-	containerOwner = math.MinInt64
-	ttlOwner       = 0xff << 56
-)
-
-// EphemeralOwner returns the number in which ZooKeeper packs Owner, Kind and TTL:
-// the session of an ephemeral node, 0x8000000000000000 for a container, 0xff in the
-// top byte and the TTL in the low 40 bits for a TTL node, 0 for a persistent one.
-func (s Stat) EphemeralOwner() int64 {
-	switch s.Kind {
-	case txn.Ephemeral:
-		return int64(s.Owner)
-	case txn.Container:
-		return containerOwner
-	case txn.TTL:
-		owner := uint64(ttlOwner) | uint64(s.TTL)
-		return int64(owner)
-	}
-	return 0
 }
 
 // nextVersion returns the version after v: versions wrap, but -1 stands for "any"

@@ -140,24 +140,6 @@ func TestRecordLimit(t *testing.T) {
 	}
 }
 
-// TestEphemeralOwner pins the numbers that ZooKeeper packs kind and TTL into.
-func TestEphemeralOwner(t *testing.T) {
-	for _, c := range []struct {
-		stat tree.Stat
-		want uint64
-	}{
-		{tree.Stat{Kind: txn.Persistent}, 0},
-		{tree.Stat{Kind: txn.Ephemeral, Owner: session1}, uint64(session1)},
-		{tree.Stat{Kind: txn.Container}, 0x8000000000000000},
-		{tree.Stat{Kind: txn.TTL, TTL: 1}, 0xff00000000000001},
-		{tree.Stat{Kind: txn.TTL, TTL: txn.MaxTTL}, 0xff0000ffffffffff},
-	} {
-		if got := uint64(c.stat.EphemeralOwner()); got != c.want {
-			t.Errorf("%+v: got %x, want %x", c.stat, got, c.want)
-		}
-	}
-}
-
 // TestConfigNode pins the text that clients read the membership from.
 func TestConfigNode(t *testing.T) {
 	w := newWorld(t)
