@@ -103,6 +103,9 @@ func Env(fs *pflag.FlagSet, lookup func(string) (string, bool)) error {
 // Setting is one field as it is shown: its flag and its value.
 type Setting struct{ Name, Value string }
 
+// SecretSetting is the setting that is not shown.
+const SecretSetting = "super-digest"
+
 // Settings returns every setting with its value, in the order of the names; the
 // super digest is shown as set or not.
 func (c Config) Settings() []Setting {
@@ -111,7 +114,7 @@ func (c Config) Settings() []Setting {
 	var all []Setting
 	fs.VisitAll(func(f *pflag.Flag) {
 		value := f.Value.String()
-		if f.Name == "super-digest" && value != "" {
+		if f.Name == SecretSetting && value != "" {
 			value = "(set)"
 		}
 		all = append(all, Setting{f.Name, value})
