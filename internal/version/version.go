@@ -3,6 +3,7 @@ package version
 import (
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 // Unknown is the version of a build that nothing is known about: made by `go run`
@@ -51,4 +52,14 @@ func setting(info *debug.BuildInfo, key string) string {
 		}
 	}
 	return ""
+}
+
+// Time returns when the commit was made that the program was built from; the zero time if nothing is known about it.
+func Time() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	t, _ := time.Parse(time.RFC3339, setting(info, "vcs.time"))
+	return t
 }
