@@ -199,6 +199,7 @@ func (n *Node) zkServer(prover *identity.Prover, rate *meter.Meter) *zkwire.Serv
 	return zkwire.New(zkwire.Config{
 		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Prover: prover, Meter: rate, Traffic: n.traffic,
 		Tick: n.cfg.Tick, MaxPacket: int(n.cfg.MaxPacket), MaxRequests: n.cfg.MaxSessionRequests, ReadOnly: n.cfg.ReadOnlyMode, TTLNodes: n.cfg.TTLNodes,
+		Panicked: func(value any, stack []byte) { n.panicked("a ZooKeeper client's request", value, stack) },
 	})
 }
 

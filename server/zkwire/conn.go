@@ -140,6 +140,7 @@ func (c *conn) poke() {
 
 // listen takes what the client says until it says no more.
 func (c *conn) listen() {
+	defer c.survive()
 	for {
 		if !c.hear() {
 			return

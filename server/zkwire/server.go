@@ -2,7 +2,9 @@ package zkwire
 
 import (
 	"context"
+	"errors"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +41,8 @@ type Config struct {
 	MaxRequests int
 	// ReadOnly: clients that say they can do with it are served without a leader.
 	ReadOnly bool
+	// Panicked is told of a request that panicked: its connection ends, and the server goes on.
+	Panicked func(value any, stack []byte)
 	// TTLNodes: clients may create nodes that live for a time.
 	TTLNodes bool
 }
@@ -71,12 +75,24 @@ func (s *Server) Serve(nc net.Conn, who tree.Caller) {
 		return
 	}
 	defer s.leave(c)
+	defer c.survive()
 	if !c.shake() {
 		return
 	}
 	go c.listen()
 	c.run()
 }
+
+// survive has a panic end a connection and not the server.
+func (c *conn) survive() {
+	if value := recover(); value != nil {
+		c.server.cfg.Panicked(value, debug.Stack())
+		c.cut(errPanicked)
+	}
+}
+
+// errPanicked is why a connection ends with which this server could not cope.
+var errPanicked = errors.New("the server failed while it handled a request")
 
 // enter notes a connection, unless the server stops.
 func (s *Server) enter(c *conn) bool {
