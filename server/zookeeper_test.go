@@ -78,7 +78,7 @@ func (z *zk) ask(xid, op int32, body func(wire.Packet) wire.Packet) reply {
 // The types of requests and the special numbers.
 const (
 	zkCreate, zkDelete, zkExists, zkGet, zkSet, zkMulti, zkPing, zkChildren2, zkAddWatch, zkClose = 1, 2, 3, 4, 5, 14, 11, 12, 106, -11
-	zkEvent, zkPong                                                                             = -1, -2
+	zkEvent, zkPong                                                                               = -1, -2
 )
 
 // open is everybody may do everything.
