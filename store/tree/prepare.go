@@ -132,6 +132,9 @@ func (s *state) checkCreate(req *CreateRequest, lim Limits) error {
 	if err := ValidatePath(full); err != nil {
 		return err
 	}
+	if full == rootPath {
+		return fault.New(fault.NodeExists, path, "the root exists")
+	}
 	if reserved(full) {
 		return fault.New(fault.BadArguments, path, "this part of the tree belongs to the server")
 	}

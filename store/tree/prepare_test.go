@@ -51,7 +51,7 @@ func TestOrderOfChecks(t *testing.T) {
 		"create: session":          {&tree.CreateRequest{Path: "rel", Kind: txn.Ephemeral, Owner: gone, ACL: bad}, fault.NoSession, ""},
 		"create: path":             {&tree.CreateRequest{Path: "rel", ACL: bad}, fault.InvalidPath, "rel"},
 		"create: reserved":         {&tree.CreateRequest{Path: "/zookeeper/x", ACL: bad}, fault.BadArguments, "/zookeeper/x"},
-		"create: the root":         {&tree.CreateRequest{Path: "/", ACL: open}, fault.BadArguments, "/"},
+		"create: the root":         {&tree.CreateRequest{Path: "/", ACL: open}, fault.NodeExists, "/"},
 		"create: size":             {&tree.CreateRequest{Path: "/none/x", Data: make([]byte, 1<<20+1), ACL: bad}, fault.TooLarge, "/none/x"},
 		"create: ACL":              {&tree.CreateRequest{Path: "/no/x", ACL: bad}, fault.InvalidACL, "/no/x"},
 		"create: ACL empty":        {&tree.CreateRequest{Path: "/no/x"}, fault.InvalidACL, "/no/x"},
