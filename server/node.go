@@ -13,6 +13,7 @@ import (
 	"github.com/quorate/quorate/server/admin"
 	"github.com/quorate/quorate/server/api"
 	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/facts"
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/metrics"
@@ -21,6 +22,7 @@ import (
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
+	"github.com/quorate/quorate/server/words"
 	"github.com/quorate/quorate/server/zaplog"
 	"github.com/quorate/quorate/server/zkwire"
 	"github.com/quorate/quorate/store"
@@ -203,9 +205,19 @@ func (n *Node) zkServer(prover *identity.Prover, rate *meter.Meter) *zkwire.Serv
 	})
 }
 
+// facts are what there is to tell of this server.
+func (n *Node) facts() *facts.Source {
+	return &facts.Source{
+		Config: &n.cfg, Build: n.build, Started: n.started, ClientAddress: n.Addr(), PeerAddress: n.PeerAddr(),
+		Version: n.pipeline.Version, Store: n.store.Stats, Peer: n.peer.Status, Deadlines: n.pipeline.Deadlines, Locals: n.sessions.Locals,
+		Traffic: n.traffic, Watches: n.watches, Metrics: n.metrics,
+	}
+}
+
 // newDoor is where all clients come in. TLS offers gRPC's protocol; ZooKeeper's clients ask for none.
 func (n *Node) newDoor() *door {
-	d := &door{listener: n.clients, zookeeper: n.zookeeper.Serve, known: func(string) bool { return false }}
+	told := words.New(words.Config{Facts: n.facts(), Enabled: n.cfg.Words})
+	d := &door{listener: n.clients, zookeeper: n.zookeeper.Serve, known: words.Is, answer: told.Answer}
 	if n.secure != nil {
 		d.secure = n.secure.Clone()
 		d.secure.NextProtos = []string{"h2"}

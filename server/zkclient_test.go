@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +213,26 @@ func TestZooKeeperClientsFollowTheQuorum(t *testing.T) {
 	writer.send(wire.Hello{Timeout: 30_000}.Packet())
 	if !writer.ended() {
 		t.Error("a client that wants to write is let in")
+	}
+}
+
+// Four letters at the beginning of a connection are answered in words, and the connection ends.
+func TestFourLetterWords(t *testing.T) {
+	w := run(t, vfs.NewMem(), small)
+	for word, begins := range map[string]string{"ruok": "imok", "isro": "rw", "stat": "Zookeeper version: 3.9.", "wchp": "wchp is not executed because it is not in the whitelist."} {
+		c, err := net.Dial("tcp", w.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte(word)); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), begins) {
+			t.Errorf("%s: %q, %v", word, answer, err)
+		}
 	}
 }
