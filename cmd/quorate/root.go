@@ -45,7 +45,7 @@ func newRoot(console *cli.Console) *cobra.Command {
 	root.SetHelpCommandGroupID(groupClient)
 	root.SetCompletionCommandGroupID(groupClient)
 	root.AddCommand(exitCodesTopic())
-	addVerbs(root, groupServer, serveCommand(), devCommand(), simCommand())
+	addVerbs(root, groupServer, serveCommand(), configCommand(), devCommand(), simCommand())
 	addVerbs(root, groupClient, clientCommands(console)...)
 	addVerbs(root, groupClient, shellCommand(console))
 	return root

@@ -17,6 +17,7 @@ import (
 	"github.com/quorate/quorate/internal/version"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/server/config/source"
 	"github.com/quorate/quorate/server/zaplog"
 )
 
@@ -26,38 +27,45 @@ const stopLimit = 5 * time.Second
 
 // serveCommand returns the verb that runs a server.
 func serveCommand() *cobra.Command {
-	cfg := config.Default()
+	s := settings{Config: config.Default()}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a server",
 		Long: `Run a server until it is told to stop.
 
 Without flags: server 1 of an ensemble of its own, its data in ./quorate-data, clients
-on 127.0.0.1:2181. Every flag can be given in the environment, too: --data-dir is
-QUORATE_DATA_DIR. The memory limit is GOMEMLIMIT.
+on 127.0.0.1:2181. The memory limit is GOMEMLIMIT.
+
+--config takes the settings from a file: YAML, whose keys are the flags without dashes in
+front, or the zoo.cfg of a ZooKeeper as it is. "quorate config check FILE" says what a file
+means. Every flag can be given in the environment, too: --data-dir is QUORATE_DATA_DIR. A
+flag overrides the environment, and that the file.
 
 SIGTERM or SIGINT lets calls in progress end and exits 0 within 5 seconds; a second
 one exits at once.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.Env(cmd.LocalNonPersistentFlags(), os.LookupEnv); err != nil {
+			notes, err := s.load(cmd.LocalNonPersistentFlags(), os.LookupEnv)
+			if err != nil {
+				sayNotes(cmd, notes)
 				return outcome.With(outcome.Usage, err)
 			}
-			if err := cfg.Validate(); err != nil {
-				return outcome.With(outcome.Usage, err)
-			}
-			return serve(cmd.Context(), cfg, cmd.ErrOrStderr())
+			return serve(cmd.Context(), s.Config, notes, cmd.ErrOrStderr())
 		},
 	}
-	cfg.Flags(cmd.Flags())
+	s.flags(cmd.Flags())
+	cmd.SetUsageFunc(sectionedUsage)
 	return cmd
 }
 
-// serve runs a server until ctx ends or a signal comes.
-func serve(ctx context.Context, cfg config.Config, stderr io.Writer) error {
+// serve runs a server until ctx ends or a signal comes. The notes on its file of settings are logged first.
+func serve(ctx context.Context, cfg config.Config, notes []source.Note, stderr io.Writer) error {
 	log, err := zaplog.New(zaplog.Options{Level: cfg.LogLevel, Console: console(cfg.LogFormat, stderr), Out: stderr})
 	if err != nil {
 		return outcome.With(outcome.Usage, err)
+	}
+	for _, n := range notes {
+		log.Configured(n.Place.String(), n.Text, n.Warning)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

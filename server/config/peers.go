@@ -120,4 +120,4 @@ func (p *Peers) Set(s string) (err error) {
 }
 
 // Type names the form in the help of a flag.
-func (p *Peers) Type() string { return "id=host:port,…" }
+func (p *Peers) Type() string { return "id=host:port,..." }

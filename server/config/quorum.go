@@ -87,7 +87,7 @@ func (w *Weights) Set(s string) (err error) {
 }
 
 // Type names the form in the help of a flag.
-func (w *Weights) Type() string { return "id=weight,…" }
+func (w *Weights) Type() string { return "id=weight,..." }
 
 // Groups are the groups of voters. As a flag: "1,2,3;4,5,6".
 type Groups [][]txn.ServerID
@@ -132,7 +132,7 @@ func (g *Groups) Set(s string) (err error) {
 }
 
 // Type names the form in the help of a flag.
-func (g *Groups) Type() string { return "id,…;id,…" }
+func (g *Groups) Type() string { return "id,...;id,..." }
 
 // parseID reads the id of a server.
 func parseID(s string) (txn.ServerID, error) {

@@ -39,7 +39,7 @@ func (w *Words) Set(s string) error {
 }
 
 // Type names the form in the help of a flag.
-func (w *Words) Type() string { return "word,…" }
+func (w *Words) Type() string { return "word,..." }
 
 // words notes those that ZooKeeper does not have.
 func (p *problems) words(words Words) {

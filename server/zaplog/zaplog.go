@@ -107,6 +107,15 @@ func fields(settings []Setting) []zap.Field {
 	return all
 }
 
+// Configured tells something about the file of settings: at is where it stands. A warning says that something will not be as the file has it.
+func (l *Logger) Configured(at, text string, warning bool) {
+	level := zap.InfoLevel
+	if warning {
+		level = zap.WarnLevel
+	}
+	l.zap.Log(level, "configuration: "+text, zap.String("at", at))
+}
+
 // Listening tells where clients, other servers and scrapers may connect.
 func (l *Logger) Listening(clients, peers, metrics string) {
 	l.zap.Info("listening", zap.String("clients", clients), zap.String("peers", peers), zap.String("metrics", metrics))

@@ -26,7 +26,7 @@ func Read(file string) (source.Reading, error) {
 		err = fmt.Errorf("it has more than %d bytes", maxFile)
 	}
 	if err != nil {
-		return source.Reading{Config: config.Default()}, err
+		return source.Reading{Config: config.Default(), Places: map[string]source.Place{}}, err
 	}
 	return Parse(file, text)
 }

@@ -20,8 +20,10 @@ import (
 type Options struct {
 	// Title is the comment at the top, without #; may have several lines.
 	Title string
-	// All writes every setting; otherwise those that are not as [config.Default] has them.
+	// All writes every setting; otherwise those that have a place or are not as [config.Default] has them.
 	All bool
+	// Otherwise is the comment of what is not as [config.Default] has it and stands nowhere; may be empty.
+	Otherwise string
 	// Hide writes "(set)" in place of what is secret. The file cannot be read again then.
 	Hide bool
 }
@@ -33,7 +35,9 @@ func Write(out io.Writer, r source.Reading, o Options) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	flags.VisitAll(func(f *pflag.Flag) {
 		value := f.Value.String()
-		if !o.All && value == defaults.Lookup(f.Name).Value.String() {
+		usual := value == defaults.Lookup(f.Name).Value.String()
+		place, said := r.Places[f.Name]
+		if usual && !said && !o.All {
 			return
 		}
 		key := &yaml.Node{Kind: yaml.ScalarNode, Value: f.Name}
@@ -42,11 +46,14 @@ func Write(out io.Writer, r source.Reading, o Options) error {
 			node = text("(set)")
 		}
 		at := node
-		if node.Kind != yaml.ScalarNode {
+		if node.Kind == yaml.MappingNode && node.Style != yaml.FlowStyle {
 			at = key
 		}
-		if place, ok := r.Places[f.Name]; ok && place.Key != f.Name {
+		switch {
+		case said && place.Key != f.Name:
 			at.LineComment = place.String()
+		case !said && !usual:
+			at.LineComment = o.Otherwise
 		}
 		root.Content = append(root.Content, key, node)
 	})

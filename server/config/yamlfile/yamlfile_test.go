@@ -133,16 +133,24 @@ func TestWriteIsReadAgain(t *testing.T) {
 	}
 	r.Places["id"] = source.Place{File: "/d/myid", Line: 1}
 	r.Places["peers"] = source.Place{File: "zoo.cfg", Line: 7, Key: "server.1"}
+	r.Places["groups"] = source.Place{File: "zoo.cfg", Line: 8, Key: "group.1"}
+	r.Places["words"] = source.Place{File: "zoo.cfg", Line: 9, Key: "4lw.commands.whitelist"}
+	r.Places["weights"] = source.Place{File: "zoo.cfg", Line: 10, Key: "weight.2"}
+	r.Config.TTLNodes = false
 	for _, all := range []bool{false, true} {
 		var out strings.Builder
-		if err := yamlfile.Write(&out, r, yamlfile.Options{Title: "Settings.\n\nSecond line.", All: all}); err != nil {
+		if err := yamlfile.Write(&out, r, yamlfile.Options{Title: "Settings.\n\nSecond line.", All: all, Otherwise: "usual"}); err != nil {
 			t.Fatal(err)
 		}
 		again, err := yamlfile.Parse("again", []byte(out.String()))
 		if diff := cmp.Diff(r.Config, again.Config); diff != "" || err != nil {
 			t.Errorf("%v\n%s\n%s", err, diff, out.String())
 		}
-		for _, want := range []string{"# Settings.\n#\n# Second line.\n", "id: 2 # /d/myid:1\n", "peers: # zoo.cfg:7: server.1\n", "  3: zoo3:2888:observer\n"} {
+		for _, want := range []string{
+			"# Settings.\n#\n# Second line.\n", "id: 2 # /d/myid:1\n", "peers: # zoo.cfg:7: server.1\n", "groups: [[1, 2]] # zoo.cfg:8: group.1\n",
+			"words: [srvr, '*'] # zoo.cfg:9: 4lw.commands.whitelist\n", "weights: {1: 2, 2: 0} # zoo.cfg:10: weight.2\n", "ttl-nodes: false # usual\n",
+			"  3: zoo3:2888:observer\n",
+		} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %q in\n%s", want, out.String())
 			}

@@ -12,9 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/quorate/quorate/internal/golden"
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/server/config/source"
+	"github.com/quorate/quorate/server/config/yamlfile"
 	"github.com/quorate/quorate/server/config/zoocfg"
 )
 
@@ -62,6 +65,17 @@ func TestFiles(t *testing.T) {
 			}
 			r, err := read(on, file, nil)
 			golden.Check(t, *rewrite, filepath.Join("testdata", file+".golden"), told(r, err))
+			if err != nil {
+				return
+			}
+			var yaml strings.Builder
+			if err := yamlfile.Write(&yaml, r, yamlfile.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			converted, err := yamlfile.Parse("yaml", []byte(yaml.String()))
+			if diff := cmp.Diff(r.Config, converted.Config); diff != "" || err != nil {
+				t.Errorf("as YAML it is another: %v\n%s", err, diff)
+			}
 		})
 	}
 }
