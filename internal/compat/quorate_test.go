@@ -1,0 +1,68 @@
+package compat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/process"
+	"github.com/quorate/quorate/server"
+	"github.com/quorate/quorate/server/config"
+	"github.com/quorate/quorate/store/vfs"
+)
+
+// quorateConfig is how a Quorate in memory is run with such settings.
+func quorateConfig(t testing.TB, s settings) config.Config {
+	t.Helper()
+	c := config.Default()
+	c.DataDir, c.ClientAddr, c.SegmentSize = "/data", "127.0.0.1:0", 8<<20
+	c.MinSessionTimeout, c.MaxSessionTimeout = 2*tickMillis*time.Millisecond, 20*tickMillis*time.Millisecond
+	c.SuperDigest, c.TTLNodes, c.EnforceQuota = superDigest, !s.noTTL, s.quota
+	if s.containers {
+		c.ContainerInterval = 100 * time.Millisecond
+	}
+	if s.alone {
+		c.Peers = threePeers(t)
+	}
+	return c
+}
+
+// threePeers are the addresses of three servers, of which the first is to be run.
+func threePeers(t testing.TB) config.Peers {
+	t.Helper()
+	list := ""
+	for id := 1; id <= 3; id++ {
+		addr, err := process.FreeAddress()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list += fmt.Sprintf(",%d=%s", id, addr)
+	}
+	peers, err := config.ParsePeers(list[1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peers
+}
+
+// startQuorate runs a Quorate until the test ends, and returns where it serves.
+func startQuorate(t testing.TB, s settings) string {
+	t.Helper()
+	n, err := server.New(t.Context(), quorateConfig(t, s), server.Options{FS: vfs.NewMem(), Build: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel(errors.New("the test is over"))
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	awaitServing(t, n.Addr(), s.alone)
+	return n.Addr()
+}

@@ -1,0 +1,75 @@
+package compat_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quorate/quorate/internal/compat/script"
+	"github.com/quorate/quorate/internal/golden"
+)
+
+var rewrite = flag.Bool("rewrite", false, "record anew what ZooKeeper says to the scripts in testdata/recorded, and both to those in testdata/differences")
+
+// scripts returns the scripts of a folder of testdata, by their names.
+func scripts(t *testing.T, folder string) map[string][]script.Step {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts in testdata/%s: %v", folder, err)
+	}
+	all := map[string][]script.Step{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(filepath.Base(f), ".txt")] = script.Parse(string(text))
+	}
+	return all
+}
+
+// play plays a script.
+func play(t *testing.T, addr string, steps []script.Step) []script.Step {
+	t.Helper()
+	got, err := script.Run(addr, steps)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, script.Text(got))
+	}
+	return got
+}
+
+// TestRecordedZooKeeper holds the recordings to what ZooKeeper says now; with -rewrite it makes them.
+func TestRecordedZooKeeper(t *testing.T) {
+	needJava(t)
+	for name, steps := range scripts(t, "recorded") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := script.Text(play(t, startZooKeeper(t, settingsOf(t, steps)), steps))
+			if *rewrite {
+				golden.Check(t, true, filepath.Join("testdata", "recorded", name+".txt"), got)
+				return
+			}
+			if diff := cmp.Diff(script.Text(steps), got); diff != "" {
+				t.Errorf("ZooKeeper does not say what is recorded (-recorded +now):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestRecorded plays the recordings against Quorate.
+func TestRecorded(t *testing.T) {
+	for name, steps := range scripts(t, "recorded") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := script.Text(play(t, startQuorate(t, settingsOf(t, steps)), steps))
+			if diff := cmp.Diff(script.Text(steps), got); diff != "" {
+				t.Errorf("Quorate does not say what ZooKeeper does (-ZooKeeper +Quorate):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,65 @@
+package compat_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quorate/quorate/internal/compat/script"
+)
+
+// The settings of the servers of both kinds that stand for each other. A session's timeout is 2 to 20 ticks with ZooKeeper.
+const (
+	tickMillis  = 500
+	superDigest = "super:lK75jTNcA+U9vtVEw5vB51mj/w4=" // of the password "secret"
+)
+
+// settings are how a script wants its server: its first lines name them.
+type settings struct {
+	noTTL      bool // no nodes with a time to live
+	quota      bool // quotas are enforced
+	alone      bool // one of three servers, which therefore can be read only
+	containers bool // containers are looked for all the time
+}
+
+// settingsOf reads the comment "# with: …" of a script.
+func settingsOf(t testing.TB, steps []script.Step) settings {
+	t.Helper()
+	var s settings
+	words := map[string]*bool{"nottl": &s.noTTL, "quota": &s.quota, "alone": &s.alone, "containers": &s.containers}
+	for _, step := range steps {
+		list, ok := strings.CutPrefix(step.Line, "# with: ")
+		if !ok {
+			continue
+		}
+		for _, word := range strings.Fields(list) {
+			if words[word] == nil {
+				t.Fatalf("# with: %s: no such setting", word)
+			}
+			*words[word] = true
+		}
+	}
+	return s
+}
+
+// awaitServing returns when a server lets a client in; one without a quorum only those that can do with it.
+func awaitServing(t testing.TB, addr string, readOnly bool) {
+	t.Helper()
+	line := "a open"
+	if readOnly {
+		line += " ro=true"
+	}
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for ctx := within(t); ; {
+		out, err := script.Run(addr, script.Parse(line))
+		if err == nil && strings.Contains(script.Text(out), "session=#1") {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			t.Fatalf("%s does not serve: %v\n%s", addr, err, script.Text(out))
+		}
+	}
+}
