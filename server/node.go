@@ -50,6 +50,7 @@ type Node struct {
 
 	clients   *listener
 	scrapers  net.Listener // nil without --metrics-addr
+	operators net.Listener // of ZooKeeper's HTTP commands; nil without --admin-addr
 	servers   net.Listener // where other servers come; nil without a peer port
 	secret    []byte       // between servers; nil without one
 	secure    *tls.Config  // for clients; nil without TLS
@@ -109,6 +110,11 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 	if n.cfg.MetricsAddr != "" {
 		if n.scrapers, err = net.Listen("tcp", loopbackIfNoHost(n.cfg.MetricsAddr)); err != nil {
 			return listenError(n.cfg.MetricsAddr, err)
+		}
+	}
+	if n.cfg.AdminAddr != "" {
+		if n.operators, err = net.Listen("tcp", loopbackIfNoHost(n.cfg.AdminAddr)); err != nil {
+			return listenError(n.cfg.AdminAddr, err)
 		}
 	}
 	if addr := n.cfg.PeerListenAddr(); addr != "" {
@@ -274,6 +280,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.scrapers != nil {
 		parts = append(parts, part{"metrics", n.serveMetrics})
 	}
+	if n.operators != nil {
+		parts = append(parts, part{"HTTP commands", n.serveCommands})
+	}
 	parts = append(parts, part{"clients", func(ctx context.Context) error { return n.front.serve(ctx, n.door) }})
 	err := errors.Join(runParts(ctx, parts), n.Close())
 	n.log.Stopped(time.Since(n.started), err)
@@ -288,7 +297,7 @@ func (n *Node) close() error {
 	if n.clients != nil {
 		errs = append(errs, closed(n.clients.Close()))
 	}
-	for _, l := range []net.Listener{n.scrapers, n.servers} {
+	for _, l := range []net.Listener{n.scrapers, n.operators, n.servers} {
 		if l != nil {
 			errs = append(errs, closed(l.Close()))
 		}

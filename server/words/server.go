@@ -105,5 +105,5 @@ func envi(out io.Writer, f *facts.Source) {
 
 func hash(out io.Writer, f *facts.Source) {
 	d := f.Digest()
-	fmt.Fprintf(out, "%x: %d\n", uint64(d.Zxid), d.Value)
+	fmt.Fprintf(out, "%x: %d\n", uint64(d.Zxid), int64(d.Value))
 }

@@ -85,7 +85,8 @@ func status(state facts.State) peer.Status {
 	case facts.Leader:
 		s.Leader = 1
 		s.Learners = []peer.LearnerStatus{
-			{ID: 2, State: "serving", Votes: true, Counts: true}, {ID: 3, State: "serving", Votes: true, Counts: true},
+			{ID: 2, State: "serving", Votes: true, Counts: true},
+			{ID: 3, State: "serving", Votes: true, Counts: true},
 			{ID: 4, State: "serving", Acked: 5, Sync: peer.SyncStatus{Began: time.Now()}},
 		}
 	case facts.Follower, facts.Observer:
