@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,15 +126,20 @@ func (p *pipe) mixed() {
 
 // TestZooKeeperLoad puts 24 connections × 64 outstanding requests on three servers: creations, and then a mixture with watches. All are
 // answered, in order, without an error, and the servers' memory does not grow by more than the tree does. QUORATE_TEST_LOAD is
-// how many requests there are of each.
+// how many requests there are of each. With QUORATE_TEST_LOAD_AT=host:port,… they go to servers that run already, such as ZooKeeper's own.
 func TestZooKeeperLoad(t *testing.T) {
 	requests := setting(t, "QUORATE_TEST_LOAD", 30_000)
-	c := startCluster(t, process.Shape{Voters: 3, Args: []string{"--segment-size", "64MiB", "--metrics-addr", "127.0.0.1:0"}})
+	var c *cluster
+	at := strings.Split(os.Getenv("QUORATE_TEST_LOAD_AT"), ",")
+	if at[0] == "" {
+		c = startCluster(t, process.Shape{Voters: 3, Args: []string{"--segment-size", "64MiB", "--metrics-addr", "127.0.0.1:0"}})
+		at = []string{c.Members[0].Addr, c.Members[1].Addr, c.Members[2].Addr}
+	}
 	var events atomic.Int64
 	pipes := make([]*pipe, loadConnections)
 	for i := range pipes {
 		var err error
-		if pipes[i], err = newPipe(c.Members[i%3].Addr, fmt.Sprintf("c%d", i), uint64(i), &events); err != nil {
+		if pipes[i], err = newPipe(at[i%len(at)], fmt.Sprintf("c%d", i), uint64(i), &events); err != nil {
 			t.Fatal(err)
 		}
 		defer pipes[i].Close()
@@ -169,9 +175,80 @@ func TestZooKeeperLoad(t *testing.T) {
 	}
 }
 
-// rss is how much memory each server has, in MiB.
+// TestZooKeeperIdleConnections holds connections to one server, each of a session with a watch, and keeps them alive by pings: none is lost, and each
+// takes at most 16 KiB of the server's memory. QUORATE_TEST_CONNECTIONS is how many.
+func TestZooKeeperIdleConnections(t *testing.T) {
+	connections := setting(t, "QUORATE_TEST_CONNECTIONS", 3000)
+	const first, rounds, each = 200, 3, 16 << 10
+	c := startCluster(t, process.Shape{Voters: 1, Args: []string{"--max-connections", "100000"}})
+	var events atomic.Int64
+	all := make([]*pipe, connections+first)
+	open := func(from, to int) {
+		var opening errgroup.Group
+		for part := range loadConnections {
+			opening.Go(func() error {
+				for i := from + part; i < to; i += loadConnections {
+					p, err := newPipe(c.Members[0].Addr, fmt.Sprintf("c%d", i), uint64(i), &events)
+					if err != nil {
+						return err
+					}
+					all[i] = p
+					if err := p.run(1, func() { p.read(zkExists, "/zookeeper", true) }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := opening.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer func() {
+		for _, p := range all {
+			if p != nil {
+				p.Close()
+			}
+		}
+	}()
+	open(0, first) // the server has its own size then
+	before := rss(t, c)[0]
+	open(first, len(all))
+	for range rounds {
+		for _, p := range all {
+			if err := p.ping(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	took := (rss(t, c)[0] - before) << 20 / connections
+	t.Logf("%d idle connections take %d bytes each", connections, took)
+	if took > each {
+		t.Errorf("%d idle connections take %d bytes each", connections, took)
+	}
+}
+
+// ping tells the server that the client is alive, and waits for the answer.
+func (p *pipe) ping() error {
+	if _, err := p.Write(wire.Packet{}.Int(-2).Int(11).Frame()); err != nil {
+		return err
+	}
+	packet, err := p.Receive(patience)
+	if err != nil {
+		return fmt.Errorf("%s: the ping is not answered: %w", p.name, err)
+	}
+	if xid := wire.NewReader(packet).Int(); xid != -2 {
+		return fmt.Errorf("%s: the ping is answered by %d", p.name, xid)
+	}
+	return nil
+}
+
+// rss is how much memory each server has, in MiB; nothing of servers that are not this test's.
 func rss(t *testing.T, c *cluster) (all []int) {
 	t.Helper()
+	if c == nil {
+		return nil
+	}
 	for _, m := range c.Members {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", m.Server().Pid()))
 		if errors.Is(err, os.ErrNotExist) {
