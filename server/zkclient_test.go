@@ -204,6 +204,11 @@ func TestZooKeeperClientsFollowTheQuorum(t *testing.T) {
 	if r := reader.ask(3, zkClose, func(p wire.Packet) wire.Packet { return p }); r.code != 0 {
 		t.Errorf("closing: %d", r.code)
 	}
+	again := zkDial(t, follower, wire.Hello{Timeout: 30_000, ReadOnly: &yes})
+	again.Close()
+	if back := zkDial(t, follower, wire.Hello{Timeout: 30_000, ReadOnly: &yes, Session: again.welcome.Session, Password: again.welcome.Password}); back.welcome.Session != again.welcome.Session {
+		t.Errorf("came back to session %x as %x", again.welcome.Session, back.welcome.Session)
+	}
 	c, err := wire.Dial(follower.Addr())
 	if err != nil {
 		t.Fatal(err)

@@ -65,6 +65,20 @@ func (t *Table) findLocal(id txn.SessionID) (Session, bool) {
 	return Session{ID: id, Timeout: l.timeout, Local: true, hash: l.hash}, true
 }
 
+// ResumeLocal takes up a local session for a server without a leader. NoSession: it was of this server, and is no more. Unavailable: it is the
+// ensemble's, or another server's.
+func (t *Table) ResumeLocal(c Credential) (Session, error) {
+	s, open := t.findLocal(c.ID)
+	if open && shows(s, c) {
+		t.move(c.ID, nil)
+		return s, nil
+	}
+	if open || c.ID&localBit != 0 && txn.ServerID(c.ID>>56) == t.cfg.Server {
+		return Session{}, fault.New(fault.NoSession, "", "session %v does not exist or has expired", c.ID)
+	}
+	return Session{}, &fault.Error{Kind: fault.Unavailable, Detail: "there is no quorum: the session cannot be taken up"}
+}
+
 // raising tells whether a credential is that of a local session on its way to the ensemble.
 func (t *Table) raising(c Credential) bool {
 	t.mu.Lock()

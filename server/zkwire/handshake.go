@@ -150,10 +150,11 @@ func (c *conn) take(ctx context.Context, g greeting) (session.Session, session.C
 		caller := *c.caller.Load()
 		cred, s, err := sessions.Open(ctx, asked, caller, identity.Author(caller))
 		return s, cred, err
-	case c.readOnly:
-		return session.Session{}, g.cred, errElsewhere
 	case g.short:
 		return session.Session{}, g.cred, fault.New(fault.NoSession, "", "the password is not of %d bytes", passwordSize)
+	case c.readOnly:
+		s, err := sessions.ResumeLocal(g.cred)
+		return s, g.cred, err
 	}
 	s, err := sessions.Resume(ctx, g.cred)
 	return s, g.cred, err

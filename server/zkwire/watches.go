@@ -111,6 +111,7 @@ func (c *conn) setWatches(call *call, d *decoder) {
 		}
 	})
 	c.tell(missed)
+	after = min(after, c.version().Zxid()) // what is to come is told of in any case
 	c.comeBack(persistent, watch.Persistent, after)
 	c.comeBack(recursive, watch.PersistentRecursive, after)
 	c.answer(call, c.now().Zxid(), nil)
