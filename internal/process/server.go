@@ -56,10 +56,14 @@ func Start(ctx context.Context, binary, addr string, args ...string) (*Server, e
 	return s, nil
 }
 
-// Launch runs binary with `serve --client-addr addr` and args and does not wait for anything. The
+// Launch runs binary with `serve --client-addr addr` and args and does not wait for anything. Without addr the server
+// finds its address elsewhere, and Addr is for the caller to fill. The
 // server ends with this process at the latest, where the system can do that (Linux).
 func Launch(binary, addr string, args ...string) (*Server, error) {
-	all := append([]string{"serve", "--client-addr", addr, "--log-format", "json"}, args...)
+	all := append([]string{"serve", "--log-format", "json"}, args...)
+	if addr != "" {
+		all = append(all, "--client-addr", addr)
+	}
 	s := &Server{Addr: addr, cmd: exec.Command(binary, all...), exited: make(chan struct{})}
 	s.mu.changed = make(chan struct{})
 	s.cmd.SysProcAttr = dieWithParent()
