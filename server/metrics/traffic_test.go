@@ -15,8 +15,8 @@ import (
 	"github.com/quorate/quorate/store/tree"
 )
 
-// busy are metrics that have seen something of everything.
-func busy() *metrics.Metrics {
+// busy are metrics that have seen something of everything, and what listens to the peer.
+func busy() (*metrics.Metrics, func(peer.Event)) {
 	m, t := metrics.New(), traffic.New()
 	c := t.Enter(&net.TCPAddr{})
 	c.Opened(1, time.Second)
@@ -32,20 +32,22 @@ func busy() *metrics.Metrics {
 	m.WatchHub(func() watch.Stats { return watch.Stats{Watches: 9} })
 	m.WatchEvents(func(watch.EventType) *summary.Summary { return told })
 	m.Watch(metrics.Source{
-		Version: tree.New, Store: func() store.Stats { return store.Stats{} }, Peer: func() peer.Status { return peer.Status{} },
+		Version: tree.New, Store: func() store.Stats { return store.Stats{} }, Peer: func() peer.Status { return peer.Status{Learners: []peer.LearnerStatus{{ID: 2}}} },
 		Connections: func() int64 { return 1 }, Calls: func() int64 { return 0 }, Resumed: func() uint64 { return 8 }, Build: "v1", Started: time.Now(),
 	})
-	m.Peer()(peer.RoleChanged{Role: peer.Looking})
+	listen := m.Peer()
+	listen(peer.RoleChanged{Role: peer.Looking})
 	m.Pipeline().Proposed(2, 2, 100)
 	m.Pipeline().Proposed(1, 1, 50)
 	m.Pipeline().Proposed(1, 0, 0)
 	m.Messages().Acked(2, time.Millisecond)
 	m.Store().Recovered(store.Recovery{Txns: 70})
-	return m
+	return m, listen
 }
 
 func TestTrafficIsTold(t *testing.T) {
-	has(t, scrape(t, busy()),
+	m, _ := busy()
+	has(t, scrape(t, m),
 		"readlatency_sum 2", "updatelatency_sum 4", "avg_latency 3", "min_latency 2", "max_latency 4", "packets_received 3", "packets_sent 3",
 		"op_count_create 1", "op_count_get_data 1", "op_count_create_session 1", "op_count_total 3", "connection_request_count 1", "bytes_received_count 10",
 		"response_bytes 6000", "min_client_response_size 2000", "max_client_response_size 4000", "last_proposal_size 50", "min_proposal_size 50",
@@ -55,7 +57,8 @@ func TestTrafficIsTold(t *testing.T) {
 // TestValues: names and numbers as the word mntr has them behind zk_.
 func TestValues(t *testing.T) {
 	values := map[string]string{}
-	for _, v := range busy().Values() {
+	m, _ := busy()
+	for _, v := range m.Values() {
 		if _, twice := values[v.Name]; twice {
 			t.Errorf("%s is there twice", v.Name)
 		}
