@@ -118,17 +118,18 @@ func resolveACL(path string, acl []txn.ACE, who Caller) ([]txn.ACE, error) {
 			resolved = addACE(resolved, e)
 			continue
 		}
+		own := false
 		for _, id := range who {
 			if provesIdentity(id.Scheme) && utf8.ValidString(id.Scheme) && utf8.ValidString(id.ID) {
-				resolved = addACE(resolved, txn.ACE{Perms: e.Perms, Scheme: id.Scheme, ID: id.ID})
+				resolved, own = addACE(resolved, txn.ACE{Perms: e.Perms, Scheme: id.Scheme, ID: id.ID}), true
 			}
 		}
+		if !own {
+			return nil, fault.New(fault.InvalidACL, path, "scheme auth stands for the caller's identities, and the caller has none")
+		}
 	}
-	switch {
-	case len(acl) == 0:
+	if len(resolved) == 0 {
 		return nil, fault.New(fault.InvalidACL, path, "the access control list is empty")
-	case len(resolved) == 0:
-		return nil, fault.New(fault.InvalidACL, path, "scheme auth stands for the caller's identities, and the caller has none")
 	}
 	return resolved, nil
 }

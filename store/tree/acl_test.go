@@ -80,8 +80,10 @@ func TestACLValidity(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, op, err)
 		}
 	}
-	if _, err := d.Prepare(&tree.CreateRequest{Path: "/a", ACL: []txn.ACE{ace("auth", "")}}, who[:1], tree.Limits{}); !fault.Is(err, fault.InvalidACL) {
-		t.Errorf("auth of a caller with an address alone: %v", err)
+	for _, acl := range [][]txn.ACE{{ace("auth", "")}, {ace("world", "anyone"), ace("auth", "")}} {
+		if _, err := d.Prepare(&tree.CreateRequest{Path: "/a", ACL: acl}, who[:1], tree.Limits{}); !fault.Is(err, fault.InvalidACL) {
+			t.Errorf("%v of a caller with an address alone: %v", acl, err)
+		}
 	}
 }
 
