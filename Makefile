@@ -69,11 +69,12 @@ protolint: $(BUF) ## buf lint
 breaking: $(BUF) ## buf breaking: hold the proto files against AGAINST
 	BUF=$(BUF) tools/breaking $(AGAINST)
 
-generate: $(BUF) ## regenerate gen/ and docs/api.md from proto/
+generate: $(BUF) ## regenerate gen/ and docs/api.md from proto/, and the tables of docs/configuration.md
 	$(BUF) generate
 	BUF=$(BUF) tools/apidoc > docs/api.md
+	$(GO) run ./internal/configdoc docs/configuration.md
 
-checkgenerate: $(BUF) ## fail if gen/ or docs/api.md is not what proto/ generates; changes nothing
+checkgenerate: $(BUF) ## fail if gen/, docs/api.md or docs/configuration.md is not as generated; changes nothing
 	BUF=$(BUF) tools/checkgenerate
 
 sim: ## do SEEDS random runs in simulated time, from the seed FIRST on

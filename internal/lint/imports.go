@@ -26,6 +26,7 @@ var layers = []layer{
 	{dir: "internal/sim", code: []string{"client", "server", "peer", "store", "gen"}, tests: []string{"internal/golden"}},
 	{dir: "internal/apidoc", code: nil},
 	{dir: "internal/compat", code: []string{"internal/process"}, tests: []string{"client", "server", "store", "internal/golden"}},
+	{dir: "internal/configdoc", code: []string{"server"}},
 	{dir: "internal/golden", code: nil},
 	{dir: "internal/lint", code: nil},
 	{dir: "internal/process", code: []string{"client", "gen"}, tests: []string{"internal/compat/wire"}},

@@ -15,7 +15,7 @@ func authRows() []Row {
 		system(refused("X509AuthenticationProvider.*", "there is no TLS for ZooKeeper's clients yet: remove it")),
 		system(warned(nothing("superUser", "the super user is the one of superDigest", ""))),
 		system(warned(nothing("skipACL", "access control lists are always obeyed", "no"))),
-		system(Row{Key: "authProvider.*", Settings: []string{"sasl-users-file"}, Why: "digest, ip and x509 are there; SASL with --sasl-users-file; others are refused", take: (*reader).authProvider}),
+		system(Row{Key: "authProvider.*", Settings: []string{"sasl-users-file"}, Why: "digest and ip are there; SASL with --sasl-users-file; others are refused", take: (*reader).authProvider}),
 		refused("requireClientAuthScheme", sasl, ""),
 		nothing("jaasLoginRenew", "there is no JAAS"),
 		system(nothing("sasl.*", "there is no JAAS")),
