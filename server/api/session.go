@@ -66,16 +66,14 @@ type conversation struct {
 	wake   chan struct{} // one token when run should look again
 	room   chan struct{} // a token for each request without an answer
 
-	id         txn.SessionID // 0: for reads only
-	attachment *session.Attachment
-	watcher    *watch.Watcher
-	closing    atomic.Bool // the client has asked for the session's end
-	void       atomic.Bool // what has not been sent to the leader yet must not be any more
+	id      txn.SessionID   // 0: for reads only
+	writer  *session.Writer // nil then
+	watcher *watch.Watcher
+	void    atomic.Bool // what has not been sent to the leader yet must not be any more
 
 	// For run alone.
 	last   int64   // number of the last call
 	flying []*slot // begun and not answered, in their order: writes, or one read
-	local  bool    // nobody but this server knows the session
 	closed bool    // the session is: nothing follows
 	// watching tells that there is, or was, a watch: events and answers have to keep their order.
 	watching bool
@@ -117,8 +115,8 @@ func (c *conversation) begin(open *apiv1.OpenSessionRequest) (*apiv1.OpenSession
 		if err != nil {
 			return nil, err
 		}
-		c.id, c.local = s.ID, s.Local
-		if c.attachment, err = c.keeper.sessions.Attach(s.ID, c.lose); err != nil {
+		c.id = s.ID
+		if c.writer, err = c.keeper.sessions.NewWriter(s, c.cut, &c.void); err != nil {
 			return nil, err
 		}
 		opened = c.keeper.opened(cred, s)
@@ -167,14 +165,6 @@ func (c *conversation) untilLed() {
 	c.cut(fault.New(fault.Unavailable, "", "there is a quorum again: open a session"))
 }
 
-// lose ends the stream because it no longer has the session; if it is ending that itself, it still has to say so.
-func (c *conversation) lose(err error) {
-	if c.closing.Load() && fault.Is(err, fault.NoSession) {
-		return
-	}
-	c.cut(err)
-}
-
 // cut ends the stream. It never blocks.
 func (c *conversation) cut(err error) {
 	c.void.Store(true)
@@ -187,8 +177,8 @@ func (c *conversation) end() {
 	if c.watcher != nil {
 		c.watcher.Close()
 	}
-	if c.attachment != nil {
-		c.attachment.Detach()
+	if c.writer != nil {
+		c.writer.Detach()
 	}
 }
 
@@ -210,8 +200,8 @@ func (c *conversation) listen(calls []*apiv1.SessionCall) {
 			c.cut(err)
 			return
 		}
-		if c.attachment != nil {
-			c.attachment.Touch()
+		if c.writer != nil {
+			c.writer.Touch()
 		}
 		if m.GetOpen() != nil {
 			c.cut(fault.New(fault.BadArguments, "", "open comes first, and once"))

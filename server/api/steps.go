@@ -3,12 +3,10 @@ package api
 import (
 	"context"
 	"errors"
-	"slices"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/pipeline"
-	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
@@ -88,9 +86,6 @@ func (c *conversation) release() error {
 		switch {
 		case s.err != nil:
 			c.refuse(s.call, s.err)
-			if s.call.GetClose() != nil {
-				c.closing.Store(false) // it goes on, and may yet lose its session
-			}
 		case s.write:
 			c.answer(written(s.call, s.reply))
 		default:
@@ -171,35 +166,8 @@ func (c *conversation) write(call *apiv1.SessionCall) {
 		c.land(s, pipeline.Reply{}, err)
 		return
 	}
-	if call.GetClose() != nil {
-		c.closing.Store(true)
-	}
 	caller := *c.caller.Load()
-	if c.local && owns(op) {
-		c.local = false
-		c.attachment.Raise(caller, identity.Author(caller), func(err error) { c.cut(session.NotRaised(err)) })
-	}
-	if c.local && call.GetClose() != nil {
-		c.keeper.sessions.CloseLocal(c.id)
-		c.land(s, pipeline.Reply{Zxid: c.keeper.pipeline.Version().Zxid()}, nil)
-		return
-	}
-	r := pipeline.Request{Op: op, Caller: caller, Author: identity.Author(caller), Void: &c.void}
-	if !c.local {
-		r.Session, r.Cxid, r.Attached = c.id, call.GetCxid(), true
-	}
-	c.keeper.pipeline.Start(r, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
-}
-
-// owns tells whether a request gives its session something to own: for that the ensemble has to know it.
-func owns(op tree.Request) bool {
-	switch op := op.(type) {
-	case *tree.CreateRequest:
-		return op.Owner != 0
-	case *tree.MultiRequest:
-		return slices.ContainsFunc(op.Ops, owns)
-	}
-	return false
+	c.writer.Write(op, call.GetCxid(), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
 }
 
 // request translates a write.

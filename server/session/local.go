@@ -170,11 +170,3 @@ func (t *Table) expired(now time.Time, late time.Duration) (ids []txn.SessionID)
 	}
 	return ids
 }
-
-// NotRaised is the error with which a stream ends whose session was not taken in by the ensemble: nothing of what it asked for since was done.
-func NotRaised(cause error) error {
-	if fault.Is(cause, fault.NoSession) {
-		return cause
-	}
-	return &fault.Error{Kind: fault.Unavailable, Detail: "the session could not be made one of the ensemble", Cause: cause}
-}

@@ -12,7 +12,6 @@ import (
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
-	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -43,17 +42,15 @@ type conn struct {
 	room    chan struct{} // one token when listen may go on
 
 	// Set by the handshake.
-	id         txn.SessionID
-	attachment *session.Attachment
-	watcher    *watch.Watcher
-	readOnly   bool        // there is no leader
-	shaken     atomic.Bool // the handshake is done
+	id       txn.SessionID
+	writer   *session.Writer
+	watcher  *watch.Watcher
+	readOnly bool        // there is no leader
+	shaken   atomic.Bool // the handshake is done
 
-	closing atomic.Bool // the client has asked for the session's end
-	void    atomic.Bool // what has not been sent to the leader yet must not be any more
+	void atomic.Bool // what has not been sent to the leader yet must not be any more
 
 	// For run alone.
-	local  bool     // nobody but this server knows the session
 	flying []*slot  // begun and not answered, in their order: writes, or one sync
 	seen   txn.Zxid // how far the client has seen the tree
 	out    []byte   // replies and events, not written yet
@@ -102,14 +99,6 @@ func (c *conn) cut(err error) {
 	c.net.Close()
 }
 
-// lose ends the connection because it no longer has the session; if it is ending that itself, it still has to say so.
-func (c *conn) lose(err error) {
-	if c.closing.Load() && fault.Is(err, fault.NoSession) {
-		return
-	}
-	c.cut(err)
-}
-
 // hush hears no more of the client: the connection ends when what was heard is answered.
 func (c *conn) hush() {
 	c.mu.Lock()
@@ -125,8 +114,8 @@ func (c *conn) end() {
 	if c.watcher != nil {
 		c.watcher.Close()
 	}
-	if c.attachment != nil {
-		c.attachment.Detach()
+	if c.writer != nil {
+		c.writer.Detach()
 	}
 	c.traffic.Leave()
 }
@@ -151,9 +140,7 @@ func (c *conn) listen() {
 			return
 		}
 		c.traffic.In(n)
-		if c.attachment != nil {
-			c.attachment.Touch()
-		}
+		c.writer.Touch()
 	}
 }
 

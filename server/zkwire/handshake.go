@@ -104,8 +104,8 @@ func (c *conn) open(ctx context.Context, g greeting) (session.Session, session.C
 	if err != nil {
 		return s, cred, err
 	}
-	c.id, c.local = s.ID, s.Local
-	c.attachment, err = c.server.cfg.Sessions.Attach(s.ID, c.lose)
+	c.id = s.ID
+	c.writer, err = c.server.cfg.Sessions.NewWriter(s, c.cut, &c.void)
 	return s, cred, err
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/pipeline"
-	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
@@ -103,12 +101,8 @@ func (c *conn) release() error {
 
 // settle answers a request that the leader has had its part in.
 func (c *conn) settle(s *slot) {
-	closes := s.call.op == opCloseSession
 	switch {
 	case s.err != nil:
-		if closes {
-			c.closing.Store(false) // it goes on, and may yet lose its session
-		}
 		c.failed(s)
 	case s.write:
 		c.tell(c.takeEvents(s.reply.Zxid))
@@ -116,7 +110,7 @@ func (c *conn) settle(s *slot) {
 	default:
 		c.synced(&s.call)
 	}
-	c.closed = closes && s.err == nil
+	c.closed = s.call.op == opCloseSession && s.err == nil
 }
 
 // failed answers a request that the leader has refused: by what was seen there then, since writes behind it may be done already, and their
@@ -204,36 +198,8 @@ func (c *conn) write(call call) {
 		c.land(s, pipeline.Reply{}, err)
 		return
 	}
-	if call.op == opCloseSession {
-		c.closing.Store(true)
-	}
 	caller := *c.caller.Load()
-	author := identity.Author(caller)
-	if c.local && owns(op) {
-		c.local = false
-		c.attachment.Raise(caller, author, func(err error) { c.cut(session.NotRaised(err)) })
-	}
-	if c.local && call.op == opCloseSession {
-		c.server.cfg.Sessions.CloseLocal(c.id)
-		c.land(s, pipeline.Reply{Zxid: c.version().Zxid()}, nil)
-		return
-	}
-	r := pipeline.Request{Op: op, Caller: caller, Author: author, Void: &c.void}
-	if !c.local {
-		r.Session, r.Cxid, r.Attached = c.id, int64(call.xid), true
-	}
-	c.server.cfg.Pipeline.Start(r, func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
-}
-
-// owns tells whether a request gives its session something to own: for that the ensemble has to know it.
-func owns(op tree.Request) bool {
-	switch op := op.(type) {
-	case *tree.CreateRequest:
-		return op.Owner != 0
-	case *tree.MultiRequest:
-		return slices.ContainsFunc(op.Ops, owns)
-	}
-	return false
+	c.writer.Write(op, int64(call.xid), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
 }
 
 // sync asks the leader how far the ensemble is: what follows sees it. The path is told back, and stands for nothing.
