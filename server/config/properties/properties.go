@@ -68,12 +68,12 @@ func (p *parser) entry() {
 // logical takes a line and those that continue it: one whose last character is a backslash that is not escaped goes on in the next,
 // without the blanks that begin that. A comment is not continued.
 func (p *parser) logical() (line string, comment bool) {
-	first := strings.TrimLeft(p.natural(), blanks)
-	if first == "" || first[0] == '#' || first[0] == '!' {
-		return "", first != ""
-	}
 	var all strings.Builder
+	first := strings.TrimLeft(p.natural(), blanks)
 	for {
+		if all.Len() == 0 && (strings.HasPrefix(first, "#") || strings.HasPrefix(first, "!")) {
+			return "", true
+		}
 		body, goesOn := continued(first)
 		all.WriteString(body)
 		if !goesOn || p.rest == "" {
