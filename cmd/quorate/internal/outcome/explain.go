@@ -44,7 +44,7 @@ func because(message string) string {
 	if strings.Contains(message, "first record does not look like a TLS handshake") {
 		return " (it does not speak TLS)"
 	}
-	if strings.Contains(message, "error reading server preface: EOF") {
+	if _, hungUp, ok := strings.Cut(message, "error reading server preface: "); ok && (strings.HasPrefix(hungUp, "EOF") || strings.Contains(hungUp, "connection reset")) {
 		return " (it hung up: perhaps it wants TLS)"
 	}
 	_, reason, ok := strings.Cut(message, "Error while dialing: ")
