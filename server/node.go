@@ -18,6 +18,7 @@ import (
 	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/metrics"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/sasl"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/tracker"
 	"github.com/quorate/quorate/server/traffic"
@@ -49,11 +50,12 @@ type Node struct {
 	build   string
 
 	clients   *listener
-	scrapers  net.Listener // nil without --metrics-addr
-	operators net.Listener // of ZooKeeper's HTTP commands; nil without --admin-addr
-	servers   net.Listener // where other servers come; nil without a peer port
-	secret    []byte       // between servers; nil without one
-	secure    *tls.Config  // for clients; nil without TLS
+	scrapers  net.Listener      // nil without --metrics-addr
+	operators net.Listener      // of ZooKeeper's HTTP commands; nil without --admin-addr
+	servers   net.Listener      // where other servers come; nil without a peer port
+	secret    []byte            // between servers; nil without one
+	secure    *tls.Config       // for clients; nil without TLS
+	users     map[string]string // who may log in by SASL; nil: nobody
 	watches   *watch.Hub
 	store     *store.Store
 	tracker   *tracker.Tracker
@@ -102,6 +104,9 @@ func (n *Node) open(ctx context.Context, fs vfs.FS) (err error) {
 		return err
 	}
 	if n.secure, err = n.cfg.ClientTLS(); err != nil {
+		return err
+	}
+	if n.users, err = n.cfg.SASLUsers(); err != nil {
 		return err
 	}
 	if n.clients, err = listen(n.cfg.ClientAddr, n.cfg.MaxConnections, n.cfg.MaxPerAddress, n.refused); err != nil {
@@ -204,8 +209,12 @@ func (n *Node) keeper(who *api.Authenticator, rate *meter.Meter) *api.Keeper {
 }
 
 func (n *Node) zkServer(prover *identity.Prover, rate *meter.Meter) *zkwire.Server {
+	var login *sasl.Server
+	if n.users != nil {
+		login = sasl.New(sasl.Config{Users: n.users, Random: randomBytes})
+	}
 	return zkwire.New(zkwire.Config{
-		Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Prover: prover, Meter: rate, Traffic: n.traffic,
+		SASL: login, Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Prover: prover, Meter: rate, Traffic: n.traffic,
 		Tick: n.cfg.Tick, MaxPacket: int(n.cfg.MaxPacket), MaxRequests: n.cfg.MaxSessionRequests, ReadOnly: n.cfg.ReadOnlyMode, TTLNodes: n.cfg.TTLNodes,
 		Panicked: func(value any, stack []byte) { n.panicked("a ZooKeeper client's request", value, stack) },
 	})

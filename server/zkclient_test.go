@@ -3,6 +3,8 @@ package server
 import (
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -239,5 +241,25 @@ func TestFourLetterWords(t *testing.T) {
 		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), begins) {
 			t.Errorf("%s: %q, %v", word, answer, err)
 		}
+	}
+}
+
+// A login by SASL begins with a challenge; whoever cannot answer it is told so, and the connection ends.
+func TestZooKeeperLogin(t *testing.T) {
+	users := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(users, []byte("bob:secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := run(t, vfs.NewMem(), func(c *config.Config) { small(c); c.SASLUsersFile = users })
+	z := zkDial(t, w, wire.Hello{Timeout: 30_000})
+	token := func(s string) func(wire.Packet) wire.Packet {
+		return func(p wire.Packet) wire.Packet { return p.String(s) }
+	}
+	r := z.ask(1, 102, token(""))
+	if challenge, _ := r.String(); r.code != 0 || !strings.Contains(challenge, `realm="zk-sasl-md5"`) {
+		t.Errorf("%d, %q", r.code, challenge)
+	}
+	if r := z.ask(2, 102, token(`username="bob",realm="zk-sasl-md5",nonce="guessed",response=0`)); r.code != -115 || !z.ended() {
+		t.Errorf("a wrong answer: %d, and the connection goes on", r.code)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quorate/quorate/server/sasl"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
@@ -51,10 +52,11 @@ type conn struct {
 	void atomic.Bool // what has not been sent to the leader yet must not be any more
 
 	// For run alone.
-	flying []*slot  // begun and not answered, in their order: writes, or one sync
-	seen   txn.Zxid // how far the client has seen the tree
-	out    []byte   // replies and events, not written yet
-	closed bool     // the session is: nothing follows
+	flying []*slot        // begun and not answered, in their order: writes, or one sync
+	login  *sasl.Exchange // that has begun and not ended; nil without
+	seen   txn.Zxid       // how far the client has seen the tree
+	out    []byte         // replies and events, not written yet
+	closed bool           // the session is: nothing follows
 
 	mu struct {
 		sync.Mutex

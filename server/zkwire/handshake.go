@@ -3,6 +3,7 @@ package zkwire
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/quorate/quorate/server/identity"
@@ -158,6 +159,23 @@ func (c *conn) take(ctx context.Context, g greeting) (session.Session, session.C
 	}
 	s, err := sessions.Resume(ctx, g.cred)
 	return s, g.cred, err
+}
+
+// gonePause is how long it takes to see whether a client has hung up.
+const gonePause = 5 * time.Millisecond
+
+// gone tells whether a client has hung up already. When a server has stood still, connections wait for it whose clients have long gone on to
+// other servers: to take up their sessions would take these away from them there. What the client has said behind its greeting is kept.
+func (c *conn) gone() bool {
+	_ = c.net.SetReadDeadline(time.Now().Add(gonePause))
+	for len(c.in.chunk)-c.in.start < maxUnread {
+		n, err := c.in.more()
+		c.traffic.In(n)
+		if err != nil {
+			return !errors.Is(err, os.ErrDeadlineExceeded)
+		}
+	}
+	return false
 }
 
 // welcome answers the greeting (ZooKeeper: ConnectResponse); without a session: the one that was asked for has expired.

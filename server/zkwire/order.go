@@ -136,7 +136,9 @@ func (c *conn) start(call call) error {
 	switch {
 	case call.op == opAuth:
 		return c.authenticate(&call)
-	case call.op == opSASL || !call.op.known():
+	case call.op == opSASL && c.server.cfg.SASL != nil:
+		return c.logIn(&call)
+	case !call.op.known():
 		c.finish(c.begin(call.xid, -1, codeUnimplemented))
 		return codeUnimplemented // and so ends the connection, as in ZooKeeper
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/meter"
 	"github.com/quorate/quorate/server/pipeline"
+	"github.com/quorate/quorate/server/sasl"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
@@ -31,6 +32,8 @@ type Config struct {
 	// Prover judges what clients show, and Meter how much they ask.
 	Prover *identity.Prover
 	Meter  *meter.Meter
+	// SASL logs clients in; nil: nobody can log in by it.
+	SASL *sasl.Server
 	// Traffic counts what goes over the wire.
 	Traffic *traffic.Traffic
 	// Tick is how long a client is held that comes before this server has a leader, or has come as far as the client has.
