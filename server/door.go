@@ -121,7 +121,7 @@ func (d *door) hand(c net.Conn, head [headSize]byte, speaks protocol) {
 	case speaksWord:
 		_ = c.SetDeadline(time.Now().Add(handshakeLimit))
 		d.answer(c, string(head[:]))
-		c.Close()
+		hangUp(c)
 	default:
 		select {
 		case d.grpc <- c:
@@ -129,6 +129,22 @@ func (d *door) hand(c net.Conn, head [headSize]byte, speaks protocol) {
 			c.Close()
 		}
 	}
+}
+
+// maxRest bounds what is read behind a word.
+const maxRest = 64 << 10
+
+// hangUp closes a connection when its client has all that was written to it, or its deadline is over. To close while something
+// is unread, such as the end of the line behind a word, would throw away what is still on its way.
+func hangUp(c net.Conn) {
+	inner := c
+	if p, ok := c.(*peeked); ok {
+		inner = p.Conn
+	}
+	if half, ok := inner.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, inner, maxRest)
+	}
+	c.Close()
 }
 
 // callerOf is who a client is by its address, and by its certificate if somebody whom the server trusts vouches for it.

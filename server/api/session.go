@@ -127,6 +127,7 @@ func (c *conversation) begin(open *apiv1.OpenSessionRequest) (*apiv1.OpenSession
 		go c.untilLed()
 	}
 	c.watcher = c.keeper.watches.NewWatcher(c.deliver, func() tree.Caller { return *c.caller.Load() }, c.cut)
+	c.watcher.Belongs(c.id)
 	return opened, nil
 }
 

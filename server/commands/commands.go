@@ -96,7 +96,7 @@ func (c *Config) run(known command, this *call) *refusal {
 	if known.method != "" {
 		method = known.method
 	}
-	if this.request.Method != method {
+	if asked := this.request.Method; asked != method && !(asked == http.MethodHead && method == http.MethodGet) {
 		this.writer.Header().Set("Allow", method)
 		return &refusal{http.StatusMethodNotAllowed, known.name + " is asked for by " + method}
 	}

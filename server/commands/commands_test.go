@@ -185,6 +185,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"shed by GET", "closed", "GET", "shed", super, 405, "POST"},
 		{"stats by POST", "closed", "POST", "stats", "", 405, "GET"},
 		{"shed nothing", "closed", "POST", "shed", super, 400, "percentage"},
+		{"a look at the head", "open", "HEAD", "stats", "", 200, ""},
 		{"a mask that is none", "open", "GET", "stmk?traceMask=x", "", 200, "got x"},
 		{"without a leader", "silent", "GET", "stats", "", 200, "not currently serving"},
 		{"without a leader, and it does not matter", "silent", "GET", "zabstate", "", 200, `"voting": false`},

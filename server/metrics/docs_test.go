@@ -30,7 +30,7 @@ add_dead_watcher_stall_time dead_watchers_queued dead_watchers_cleared ttl_node_
 op_count_total op_count_add_watch op_count_check op_count_check_watches op_count_close_session op_count_create op_count_create_session op_count_delete
 op_count_exists op_count_get_acl op_count_get_all_children_number op_count_get_children op_count_get_data op_count_get_ephemerals op_count_multi
 op_count_multi_read op_count_ping op_count_reconfig op_count_remove_watches op_count_set_acl op_count_set_data op_count_set_watches op_count_sync op_count_who_am_i
-quota_exceeded_error_per_namespace
+quota_exceeded_error_per_namespace observer_master_id
 fsynctime snapshottime restore_time dbinittime follower_sync_time observer_sync_time election_time connection_token_deficit inflight_snap_count
 inflight_diff_count node_created_watch_count node_deleted_watch_count node_changed_watch_count node_children_watch_count prep_processor_queue_size
 prep_process_time proposal_process_time unavailable_time leader_unavailable_time requests_in_session_queue pending_session_queue_size
@@ -90,7 +90,8 @@ var absent = map[string]string{
 	"propagation_latency": "one clock for several servers would be needed", "commit_propagation_latency": "one clock for several servers would be needed",
 	"proposal_latency": "quorum_ack_latency", "proposal_ack_creation_latency": "ack_latency",
 	"close_session_prep_time": "no such step by itself", "local_write_committed_time_ms": "quorum_ack_latency", "server_write_committed_time_ms": "quorum_ack_latency",
-	"om_*": "learners follow the leader", "jvm_pause_time_ms": "no JVM; go_gc_duration_seconds tells of pauses", "auth_failed_count": "not counted",
+	"observer_master_id": "learners follow the leader",
+	"om_*":               "learners follow the leader", "jvm_pause_time_ms": "no JVM; go_gc_duration_seconds tells of pauses", "auth_failed_count": "not counted",
 }
 
 // why tells why a metric is not there.
