@@ -1,13 +1,15 @@
 // Package server is a server as one thing: it opens the store, puts peer and
-// pipeline on it, and serves clients over gRPC.
+// pipeline on it, and serves clients over gRPC and over ZooKeeper's protocol.
 //
-//	clients ──▶ listener ──▶ gRPC ──▶ chain ──▶ api.Keeper ──▶ pipeline ──▶ peer ──▶ store
-//	            bounded               metrics   admin.Admin │      │         ▲ │       ▲ │
-//	                                  log       health, …   │      └─ reads: version ──┘ │ published
-//	                                  recovery              └─ session, watch ◀────────────┘
-//	                                  auth, rate                             │ │
-//	other servers ──▶ peer port ──▶ peer.Transport ──▶ tracker ──────────────┘ │
-//	            ◀──────────────────────────────────────◀───────────────────────┘
+//	clients ──▶ listener ──▶ door ─┬─▶ gRPC ──▶ chain ──▶ api.Keeper ─┬─▶ pipeline ──▶ peer ──▶ store
+//	            bounded            │            metrics   admin.Admin │      │         ▲ │       ▲ │
+//	                               │            log       health, …   │      └─ reads: version ──┘ │ published
+//	                               │            recovery              └─▶ session, watch ◀─────────┘
+//	                               │            auth, rate            │                │ │
+//	                               ├─▶ zkwire ────────────────────────┘                │ │
+//	                               └─▶ words                                           │ │
+//	other servers ──▶ peer port ──▶ peer.Transport ──▶ tracker ────────────────────────┘ │
+//	            ◀──────────────────────────────────────◀─────────────────────────────────┘
 //
 // [New] does all that can be refused: a directory in use, a port in use, a log
 // that is damaged. It starts nothing. [Node.Run] runs the parts, each in a
