@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +87,9 @@ func TestZooCfg(t *testing.T) {
 	all[2].has(t, "/one")
 
 	for _, m := range all {
+		if got := word(t, m.addr, "ruok"); got != "imok" {
+			t.Errorf("ruok, which is on the white list: %q", got)
+		}
 		if said := m.Output(); strings.Count(said, "is not taken over, and not touched") != 1 || !strings.Contains(said, "election port") {
 			t.Errorf("what becomes of ZooKeeper's data, and of the election port, is said once each:\n%s", said)
 		}
@@ -152,4 +157,22 @@ func (m *migrant) do(t *testing.T, call func(context.Context, *client.Client) er
 	if err != nil {
 		t.Fatalf("%v\n%s", err, m.Output())
 	}
+}
+
+// word sends a four-letter word and returns what is answered until the server hangs up.
+func word(t *testing.T, addr, word string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := io.WriteString(c, word); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(c)
+	if err != nil {
+		t.Errorf("%s: %v", word, err)
+	}
+	return string(said)
 }
