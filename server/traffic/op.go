@@ -40,6 +40,11 @@ func Name(op int32) string {
 	return "UNKN"
 }
 
+// known tells whether there is an operation: whether names has it, without the cost of a look there.
+func known(op int32) bool {
+	return op >= 0 && op <= 22 && op != 10 || op >= 100 && op <= 107 || op == opCreateSession || op == opCloseSession
+}
+
 // changes tells whether an operation changes the tree or the sessions.
 func changes(op int32) bool {
 	switch op {

@@ -99,7 +99,7 @@ func (t *Traffic) Updates() *summary.Summary { return t.updates }
 func (t *Traffic) Count(op int32) uint64 { return t.counter(op).Load() }
 
 func (t *Traffic) counter(op int32) *atomic.Uint64 {
-	if _, known := names[op]; known {
+	if known(op) {
 		return &t.ops[uint8(op)]
 	}
 	return &t.unknown

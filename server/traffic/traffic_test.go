@@ -151,3 +151,14 @@ func TestCountingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkRequest is what counting a request costs.
+func BenchmarkRequest(b *testing.B) {
+	c := traffic.New().Enter(from(1))
+	for b.Loop() {
+		c.Came(create, 1)
+		c.Went(create, 1, 1, time.Millisecond)
+		c.In(100)
+		c.Out(100)
+	}
+}
