@@ -140,6 +140,24 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// TestDocumented: docs/monitoring.md has every command.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := do(handler(factstest.Source(t, facts.Leader)), "GET", "/commands", "").Body.String()
+	names := regexp.MustCompile(`>(\w+)</a>`).FindAllStringSubmatch(index, -1)
+	if len(names) < 29 {
+		t.Errorf("%d commands", len(names))
+	}
+	for _, n := range names {
+		if !strings.Contains(string(page), "`"+n[1]+"`") {
+			t.Errorf("%s is not there", n[1])
+		}
+	}
+}
+
 func TestIndex(t *testing.T) {
 	h := handler(factstest.Source(t, facts.Leader))
 	theirs, err := os.ReadFile("testdata/leader/index_commands.html")

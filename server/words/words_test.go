@@ -191,6 +191,19 @@ func TestWordsThatAreNotEnabled(t *testing.T) {
 	}
 }
 
+// TestDocumented: docs/monitoring.md has every word.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for w := range strings.FieldsSeq("conf cons crst dirs dump envi gtmk hash isro mntr ruok srst srvr stat stmk wchc wchp wchs") {
+		if !words.Is(w) || !strings.Contains(string(page), "`"+w+"`") {
+			t.Errorf("%s is not there", w)
+		}
+	}
+}
+
 func TestIs(t *testing.T) {
 	for _, w := range []string{"srvr", "stmk", "\xff\xf4\xff\xfd"} {
 		if !words.Is(w) {
