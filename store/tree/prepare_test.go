@@ -148,7 +148,7 @@ func TestConfigNode(t *testing.T) {
 		{ID: 1, Address: "a.example:2888", Role: txn.Voter, Storage: 0x10}, {ID: 2, Address: "[::1]:1", Role: txn.Observer},
 	}}})
 	n, _ := w.d.Get("/zookeeper/config")
-	want := strings.Join([]string{"server.1=a.example:2888:2888:participant", "server.2=[::1]:1:1:observer", "version=100000001"}, "\n")
+	want := strings.Join([]string{"server.1=a.example:2888:0:participant", "server.2=[::1]:1:0:observer", "version=100000001"}, "\n")
 	if string(n.Data()) != want || n.Stat().Version != before.Version+1 || n.Stat().Mzxid != w.d.Zxid() {
 		t.Errorf("got %s, %+v", n.Data(), n.Stat())
 	}
