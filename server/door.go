@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -20,7 +21,8 @@ const headSize = 4
 type protocol uint8
 
 const (
-	speaksGRPC      protocol = iota // or something that gRPC knows how to refuse
+	speaksNothing   protocol = iota // that is known here
+	speaksGRPC                      // "PRI ": the preface of HTTP/2
 	speaksTLS                       // and within it one of the others
 	speaksZooKeeper                 // the length of a connect request comes first
 	speaksWord                      // four letters of an operator
@@ -35,8 +37,10 @@ func protocolOf(head [headSize]byte, word func(string) bool) protocol {
 		return speaksWord
 	case binary.BigEndian.Uint32(head[:]) <= maxGreeting:
 		return speaksZooKeeper
+	case string(head[:]) == "PRI ":
+		return speaksGRPC
 	}
-	return speaksGRPC
+	return speaksNothing
 }
 
 const (
@@ -68,7 +72,7 @@ func (d *door) open() {
 	go func() {
 		defer close(d.closed)
 		for {
-			c, err := d.listener.Accept()
+			c, err := patiently(d.listener.Accept)
 			if err != nil {
 				d.failed = err
 				return
@@ -76,6 +80,18 @@ func (d *door) open() {
 			go d.lead(c)
 		}
 	}()
+}
+
+// patiently accepts a connection, also if the system has no room for one just now: too many files are open.
+func patiently(accept func() (net.Conn, error)) (net.Conn, error) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		c, err := accept()
+		var passing interface{ Temporary() bool }
+		if err == nil || !errors.As(err, &passing) || !passing.Temporary() {
+			return c, err
+		}
+		time.Sleep(pause)
+	}
 }
 
 // Accept returns the next connection that speaks gRPC.
@@ -122,6 +138,8 @@ func (d *door) hand(c net.Conn, head [headSize]byte, speaks protocol) {
 		_ = c.SetDeadline(time.Now().Add(handshakeLimit))
 		d.answer(c, string(head[:]))
 		hangUp(c)
+	case speaksNothing:
+		c.Close()
 	default:
 		select {
 		case d.grpc <- c:
