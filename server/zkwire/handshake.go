@@ -156,6 +156,8 @@ func (c *conn) take(ctx context.Context, g greeting) (session.Session, session.C
 	case c.readOnly:
 		s, err := sessions.ResumeLocal(g.cred)
 		return s, g.cred, err
+	case c.gone():
+		return session.Session{}, g.cred, errElsewhere
 	}
 	s, err := sessions.Resume(ctx, g.cred)
 	return s, g.cred, err
