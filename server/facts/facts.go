@@ -16,6 +16,7 @@ import (
 	"github.com/quorate/quorate/server/traffic"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store"
+	"github.com/quorate/quorate/store/snap"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -180,14 +181,11 @@ func (s *Source) LastSnapshot() (txn.Zxid, time.Time, bool) {
 	if z == 0 {
 		return 0, time.Time{}, false
 	}
-	entries, _ := os.ReadDir(filepath.Join(s.Config.DataDir, "snap"))
-	var newest time.Time
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.ModTime().After(newest) {
-			newest = info.ModTime()
-		}
+	info, err := os.Stat(filepath.Join(s.Config.DataDir, "snap", snap.Name(z)))
+	if err != nil {
+		return z, time.Unix(0, 0), true
 	}
-	return z, newest, true
+	return z, info.ModTime(), true
 }
 
 // leaderOnly are metrics that only a leader tells ZooKeeper's tools, some of which know it by them.
