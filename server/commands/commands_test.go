@@ -53,7 +53,7 @@ var recorded = map[string]facts.State{
 
 // absent are fields of ZooKeeper's that are not there: nothing here counts them.
 var absent = []string{
-	"server_stats.fsync_threshold_exceed_count", "server_stats.auth_failed_count", "server_stats.non_mtlsremote_conn_count",
+	"server_stats.fsync_threshold_exceed_count", "server_stats.non_mtlsremote_conn_count",
 	"server_stats.non_mtlslocal_conn_count", "observers[].packets_received", "observers[].packets_sent",
 }
 

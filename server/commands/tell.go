@@ -222,6 +222,7 @@ func serverStats(c *call) error {
 		{"last_processed_zxid", s.Zxid},
 		{"num_alive_client_connections", s.Traffic.Connections},
 		{"uptime", s.Uptime.Milliseconds()},
+		{"auth_failed_count", s.Traffic.Refused},
 	})
 	c.tell("client_response", sizes(s.Answers))
 	if s.Proposals != nil {

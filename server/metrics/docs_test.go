@@ -55,7 +55,6 @@ quota_count_limit_per_namespace quota_bytes_limit_per_namespace quota_count_usag
 var absent = map[string]string{
 	"snapshot_rate_limited_count":        "asking for a snapshot is not limited: all who ask at a time get the same",
 	"restore_*":                          "there is no restore from outside",
-	"commit_count":                       "commits are told cumulatively; quorum_ack_latency counts batches, quorate_zxid tells how far they have come",
 	"revalidate_count":                   "the leader is asked for sessions as for any change: quorate_requests_total",
 	"connection_drop_*":                  "connections are not thrown away by chance; connection_rejected counts those beyond the bounds",
 	"connection_token_deficit":           "there is no such throttle",
@@ -91,7 +90,7 @@ var absent = map[string]string{
 	"proposal_latency": "quorum_ack_latency", "proposal_ack_creation_latency": "ack_latency",
 	"close_session_prep_time": "no such step by itself", "local_write_committed_time_ms": "quorum_ack_latency", "server_write_committed_time_ms": "quorum_ack_latency",
 	"observer_master_id": "learners follow the leader",
-	"om_*":               "learners follow the leader", "jvm_pause_time_ms": "no JVM; go_gc_duration_seconds tells of pauses", "auth_failed_count": "not counted",
+	"om_*":               "learners follow the leader", "jvm_pause_time_ms": "no JVM; go_gc_duration_seconds tells of pauses",
 }
 
 // why tells why a metric is not there.

@@ -53,7 +53,10 @@ func (m *Metrics) Pipeline() pipeline.Events {
 				m.lastSize.Store(int64(bytes))
 			}
 		},
-		Applied:   func(took time.Duration) { m.quorumAck.Observe(millis(took)) },
+		Applied: func(txns int, took time.Duration) {
+			m.commits.Add(float64(txns))
+			m.quorumAck.Observe(millis(took))
+		},
 		Forwarded: func() { m.forwarded.Inc() },
 		SoftQuota: func(string) { m.softQuota.Inc() },
 

@@ -27,6 +27,7 @@ type Metrics struct {
 	snapshotError prometheus.Counter
 	batchSize     *summary.Summary
 	proposals     prometheus.Counter
+	commits       prometheus.Counter
 	quorumAck     *summary.Summary
 	dbInitTime    *summary.Summary
 	startupTxns   *summary.Summary
@@ -72,6 +73,7 @@ func (m *Metrics) zookeeper() {
 	m.snapshotError = m.counter("snapshot_error_count", "Snapshots that could not be written.")
 	m.batchSize = m.summary("sync_processor_batch_size", "Transactions in a group that was synced.")
 	m.proposals = m.counter("proposal_count", "Transactions proposed by this server.")
+	m.commits = m.counter("commit_count", "Transactions of this server, as a leader, that are committed and applied here.")
 	m.quorumAck = m.summary("quorum_ack_latency", "Time from proposing a batch until a quorum has it and it is applied, in milliseconds.")
 	m.dbInitTime = m.summary("dbinittime", "Time to recover from disk, in milliseconds.")
 	m.startupTxns = m.summary("startup_txns_loaded", "Transactions replayed from the log at the start.")

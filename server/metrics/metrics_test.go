@@ -49,7 +49,7 @@ func TestEventsAreCounted(t *testing.T) {
 	p(peer.RoleChanged{Role: peer.Leading})
 	p(peer.RoleChanged{Role: peer.Looking, Reason: "why"})
 	l.Proposed(4, 3, 100)
-	l.Applied(4 * time.Millisecond)
+	l.Applied(3, 4*time.Millisecond)
 	l.Forwarded()
 	l.SoftQuota("/a")
 	l.Expired(7)
@@ -61,7 +61,7 @@ func TestEventsAreCounted(t *testing.T) {
 		"quorate_wal_written_bytes_total 1024", "quorate_wal_torn_tails_total 1", "quorate_wal_full 1", "dbinittime_sum 1000",
 		"snapshottime_sum 5", "quorate_snapshots_total 1", "snapshot_error_count 1", "looking_count 1",
 		"quorum_ack_latency_sum 4", "quorate_requests_forwarded_total 1",
-		"quorate_requests_total 4", "proposal_count 3", "quorate_soft_quota_exceeded_total 1",
+		"quorate_requests_total 4", "proposal_count 3", "commit_count 3", "quorate_soft_quota_exceeded_total 1",
 		"stale_sessions_expired 1", "quorate_session_expiry_pauses_total 1", "connection_rejected 1", "quorate_panics_total 1")
 	s.Log.Room()
 	has(t, scrape(t, m), "quorate_wal_full 0")

@@ -45,6 +45,7 @@ func (m *Metrics) WatchTraffic(t *traffic.Traffic) {
 		figure{"max_latency", "Greatest latency of requests of ZooKeeper clients, in milliseconds.", of(func(s *traffic.Stats) float64 { return s.Latency.Max })},
 		figure{"packets_received", "Packets of ZooKeeper clients since the start, or the word srst.", of(func(s *traffic.Stats) float64 { return float64(s.Received) })},
 		figure{"packets_sent", "Packets to ZooKeeper clients since the start, or the word srst.", of(func(s *traffic.Stats) float64 { return float64(s.Sent) })},
+		figure{"auth_failed_count", "Times that a ZooKeeper client did not prove who it is.", of(func(s *traffic.Stats) float64 { return float64(s.Refused) })},
 		figure{"last_client_response_size", "Size of the last answer to a ZooKeeper client in bytes; -1 before the first.", of(func(s *traffic.Stats) float64 { return float64(s.LastSize) })},
 		figure{"min_client_response_size", "Size of the smallest answer to a ZooKeeper client in bytes; -1 before the first.", of(func(s *traffic.Stats) float64 { return orNone(s.Sizes.Min, s.Sizes.Count) })},
 		figure{"max_client_response_size", "Size of the largest answer to a ZooKeeper client in bytes; -1 before the first.", of(func(s *traffic.Stats) float64 { return orNone(s.Sizes.Max, s.Sizes.Count) })},

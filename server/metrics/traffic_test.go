@@ -21,6 +21,7 @@ func busy() (*metrics.Metrics, func(peer.Event)) {
 	c := t.Enter(&net.TCPAddr{})
 	c.Opened(1, time.Second)
 	c.In(10)
+	c.Refused()
 	for op, took := range map[int32]time.Duration{1: 4 * time.Millisecond, 4: 2 * time.Millisecond} {
 		c.Came(op, 1)
 		c.Went(op, 1, 5, took)
@@ -49,7 +50,7 @@ func TestTrafficIsTold(t *testing.T) {
 	m, _ := busy()
 	has(t, scrape(t, m),
 		"readlatency_sum 2", "updatelatency_sum 4", "avg_latency 3", "min_latency 2", "max_latency 4", "packets_received 3", "packets_sent 3",
-		"op_count_create 1", "op_count_get_data 1", "op_count_create_session 1", "op_count_total 3", "connection_request_count 1", "bytes_received_count 10",
+		"op_count_create 1", "op_count_get_data 1", "op_count_create_session 1", "op_count_total 3", "connection_request_count 1", "bytes_received_count 10", "auth_failed_count 1",
 		"response_bytes 6000", "min_client_response_size 2000", "max_client_response_size 4000", "last_proposal_size 50", "min_proposal_size 50",
 		"max_proposal_size 100", "node_created_watch_count_sum 3", "connection_revalidate_count 8", "startup_txns_loaded_sum 70", "ephemerals_count 0")
 }

@@ -130,7 +130,7 @@ func (b *batch) finished() *peer.Batch {
 	tip, proposed := b.term.Tip(), time.Now()
 	pb := &peer.Batch{Records: b.records, Changes: b.changes, Zxid: tip.Zxid(), Done: func(err error) {
 		if applied := b.pipeline.events.Applied; applied != nil && err == nil && len(b.records) > 0 {
-			applied(time.Since(proposed))
+			applied(len(b.records), time.Since(proposed))
 		}
 		b.done(err)
 		<-b.pipeline.slots

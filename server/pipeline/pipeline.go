@@ -49,8 +49,8 @@ type Config struct {
 type Events struct {
 	// Proposed: a batch went to the peer.
 	Proposed func(requests, txns, bytes int)
-	// Applied: a batch with txns is applied here, so long after it was proposed.
-	Applied func(took time.Duration)
+	// Applied: a batch with txns is committed and applied here, so long after it was proposed.
+	Applied func(txns int, took time.Duration)
 	// Forwarded: a request went to the leader.
 	Forwarded func()
 	// SoftQuota: a change went beyond the soft quota of a path.

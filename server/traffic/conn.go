@@ -176,6 +176,9 @@ func (c *Conn) Out(bytes int) {
 	c.all.lastSize.Store(int64(bytes))
 }
 
+// Refused notes that the client did not prove who it is.
+func (c *Conn) Refused() { c.all.refused.Add(1) }
+
 // Leave notes that the connection is gone: nothing more is outstanding. Again is harmless.
 func (c *Conn) Leave() {
 	c.mu.Lock()

@@ -14,7 +14,7 @@ import (
 type Traffic struct {
 	received, sent, events atomic.Uint64
 	bytesIn, bytesOut      atomic.Uint64
-	sessions               atomic.Uint64
+	sessions, refused      atomic.Uint64
 	outstanding            atomic.Int64
 	ops                    [256]atomic.Uint64 // by the low byte of their number
 	unknown                atomic.Uint64
@@ -70,6 +70,8 @@ type Stats struct {
 	Connections, Outstanding int64
 	// Sessions is how many connections have got a session, a new one or their old one.
 	Sessions uint64
+	// Refused is how often a client did not prove who it is.
+	Refused uint64
 	// Latency is from reading a request to having its answer, in milliseconds, of reads and of changes.
 	Latency summary.Reading
 	// Sizes are those of answers in bytes; LastSize that of the last, -1 before the first.
@@ -84,7 +86,7 @@ func (t *Traffic) Stats() Stats {
 	t.mu.Unlock()
 	return Stats{
 		Received: t.received.Load(), Sent: t.sent.Load(), Events: t.events.Load(), BytesIn: t.bytesIn.Load(), BytesOut: t.bytesOut.Load(),
-		Connections: open, Outstanding: t.outstanding.Load(), Sessions: t.sessions.Load(),
+		Connections: open, Outstanding: t.outstanding.Load(), Sessions: t.sessions.Load(), Refused: t.refused.Load(),
 		Latency: t.latency.Read(), Sizes: t.sizes.Read(), LastSize: t.lastSize.Load(),
 	}
 }

@@ -35,6 +35,7 @@ func TestOneConnection(t *testing.T) {
 		c.Went(getData, 1, 5, 2*time.Millisecond)
 		c.Went(create, 2, 6, 4*time.Millisecond)
 		c.Told(3)
+		c.Refused()
 		time.Sleep(time.Second)
 		c.Came(ping, -2)
 		c.Went(ping, -2, 6, time.Hour)
@@ -49,7 +50,7 @@ func TestOneConnection(t *testing.T) {
 			t.Errorf("took %+v", i)
 		}
 		s := all.Stats()
-		if s.Received != 4 || s.Sent != 7 || s.Events != 3 || s.Connections != 1 || s.Outstanding != 0 || s.Sessions != 1 {
+		if s.Received != 4 || s.Sent != 7 || s.Events != 3 || s.Connections != 1 || s.Outstanding != 0 || s.Sessions != 1 || s.Refused != 1 {
 			t.Errorf("counted %+v", s)
 		}
 		if s.Latency.Count != 2 || s.Latency.Min != 2 || s.Latency.Max != 4 || all.Reads().Read().Sum != 2 || all.Updates().Read().Sum != 4 {

@@ -22,6 +22,7 @@ func (c *conn) authenticate(call *call) error {
 	c.finish(c.begin(call.xid, 0, codeOf(err)))
 	c.went(call, 0)
 	if err != nil {
+		c.traffic.Refused()
 		return err
 	}
 	return nil
@@ -74,5 +75,8 @@ func (c *conn) logIn(call *call) error {
 	}
 	c.finish(at)
 	c.went(call, 0)
+	if err != nil {
+		c.traffic.Refused()
+	}
 	return err
 }
