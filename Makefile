@@ -19,16 +19,18 @@ FIRST     ?= 1
 KILLS     ?= 20
 NODES     ?= 0
 CHAOSTIME ?= 300
+# Of the scripts by chance against ZooKeeper.
+COMPAT    ?= 20000
 # What the proto files must stay compatible with: the newest release, else what has landed.
 AGAINST   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate sim bench failover syncspeed chaos fuzz examples clean
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate sim compat bench failover syncspeed chaos fuzz examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME SEEDS FIRST KILLS NODES CHAOSTIME AGAINST VERSION"
+	@echo "  Variables: PKGS RACEPKGS BENCH BENCHTIME BENCHPKGS FUZZTIME SEEDS FIRST KILLS NODES CHAOSTIME COMPAT AGAINST VERSION"
 
 build: ## build bin/quorate, static, its version stamped
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/quorate \
@@ -79,6 +81,9 @@ checkgenerate: $(BUF) ## fail if gen/, docs/api.md or docs/configuration.md is n
 
 sim: ## do SEEDS random runs in simulated time, from the seed FIRST on
 	$(GO) run ./cmd/quorate sim --seeds $(SEEDS) --first $(FIRST)
+
+compat: ## hold COMPAT scripts by chance, from the seed FIRST on, against an installed ZooKeeper; needs java
+	QUORATE_TEST_COMPAT=$(COMPAT) QUORATE_TEST_FIRST=$(FIRST) $(GO) test -count 1 -v -timeout 120m ./internal/compat -run '^TestByChance$$'
 
 bench: ## run the benchmarks; BENCH=regexp BENCHTIME=1s BENCHPKGS=./store/...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(BENCHPKGS)

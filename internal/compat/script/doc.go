@@ -31,7 +31,7 @@
 //	a eventzxids              shows from now on whether the header of an event has a zxid (1) or none (-1)
 //
 // Fields: strings and buffers as they are or quoted as in Go, null, or len(-7) for a length alone; vectors as [a,b]; ACLs as
-// [cdrwa:world:anyone,r:ip:10.0.0.0/8], or open; zxids as z1 too, and sessions as #1. A field may be written with its type in
+// [cdrwa:world:anyone,r:ip:10.0.0.0/8], or open; zxids as z1 too, or z%50 for the one half way to the last, and sessions as #1. A field may be written with its type in
 // front, which ends the request's own fields: i: 32 bits, l: 64 bits, z: a boolean, s: a string, b: a buffer, a: ACLs, S: strings, x:
 // bytes in hex. Fewer fields than a request has, or more, are sent so. xid=N in front of a request sets its xid.
 //

@@ -96,7 +96,7 @@ func (n *names) session(name string) (session, error) {
 	return n.sessions[i-1], nil
 }
 
-// number reads a number: decimal, 0x…, true, false, a zxid by its name (z2, z2+1, ahead), or a session by its.
+// number reads a number: decimal, 0x…, true, false, a zxid by its name (z2, ahead, or z%50: the one half way to the last), or a session by its.
 func (n *names) number(text string) (int64, error) {
 	switch {
 	case text == "true":
@@ -105,6 +105,12 @@ func (n *names) number(text string) (int64, error) {
 		return 0, nil
 	case text == "ahead":
 		return math.MaxInt64, nil
+	case strings.HasPrefix(text, "z%"):
+		percent, err := strconv.Atoi(text[2:])
+		if err != nil || percent < 0 || percent > 100 || len(n.zxids) == 0 {
+			return 0, err
+		}
+		return n.zxids[(len(n.zxids)-1)*percent/100], nil
 	case strings.HasPrefix(text, "#"):
 		s, err := n.session(text)
 		return s.id, err
