@@ -279,7 +279,7 @@ func (n *Node) MetricsAddr() string {
 // seconds. It returns an error if the server cannot go on, such as that of a
 // disk that failed. The node is closed when it returns.
 func (n *Node) Run(ctx context.Context) error {
-	n.log.Listening(n.Addr(), n.PeerAddr(), n.MetricsAddr())
+	n.log.Listening(n.Addr(), n.PeerAddr(), n.MetricsAddr(), n.AdminAddr())
 	parts := []part{{"store", n.store.Run}}
 	if n.servers != nil { // below the peer: what is in flight when the server stops needs the others
 		n.warnIfOpen()

@@ -7,12 +7,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/quorate/quorate/server/commands"
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/store/snap"
 	"github.com/quorate/quorate/store/txn"
 )
+
+// operatorsIdle is how long an operator's connection may be of no use: ZooKeeper's own bound.
+const operatorsIdle = 30 * time.Second
 
 // snapshotFile opens the file of a snapshot of what is applied now.
 func (n *Node) snapshotFile(ctx context.Context) (io.ReadCloser, txn.Zxid, int64, error) {
@@ -44,7 +48,7 @@ func (n *Node) serveCommands(ctx context.Context) error {
 	c := commands.New(commands.Config{
 		Facts: n.facts(), Path: n.cfg.AdminPath, Prover: identity.NewProver(n.cfg.SuperDigest), Snapshot: n.snapshotFile,
 	})
-	s := &http.Server{Handler: c, ReadHeaderTimeout: handshakeLimit}
+	s := &http.Server{Handler: c, ReadHeaderTimeout: handshakeLimit, IdleTimeout: operatorsIdle}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
 	if err := s.Serve(n.operators); !errors.Is(err, http.ErrServerClosed) {

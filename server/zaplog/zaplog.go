@@ -116,9 +116,9 @@ func (l *Logger) Configured(at, text string, warning bool) {
 	l.zap.Log(level, "configuration: "+text, zap.String("at", at))
 }
 
-// Listening tells where clients, other servers and scrapers may connect.
-func (l *Logger) Listening(clients, peers, metrics string) {
-	l.zap.Info("listening", zap.String("clients", clients), zap.String("peers", peers), zap.String("metrics", metrics))
+// Listening tells where clients, other servers, scrapers and askers of HTTP commands may connect; empty: nowhere.
+func (l *Logger) Listening(clients, peers, metrics, admin string) {
+	l.zap.Info("listening", zap.String("clients", clients), zap.String("peers", peers), zap.String("metrics", metrics), zap.String("admin", admin))
 }
 
 // PeerPortOpen tells that whoever reaches the peer port gets everything that is stored.

@@ -50,11 +50,11 @@ func TestStartingShowsEverySetting(t *testing.T) {
 
 func TestLevelChangesWhileRunning(t *testing.T) {
 	l, lines := open(t, "error")
-	l.Listening("a", "", "")
+	l.Listening("a", "", "", "")
 	if previous, err := l.SetLevel("debug"); err != nil || previous != "error" {
 		t.Fatalf("got %q, %v", previous, err)
 	}
-	l.Listening("b", "", "")
+	l.Listening("b", "", "", "")
 	got := lines()
 	if len(got) != 2 || got[0]["msg"] != "log level changed" || got[1]["clients"] != "b" {
 		t.Errorf("got %v", got)
