@@ -2,7 +2,6 @@ package identity
 
 import (
 	"crypto/sha1" //nolint:gosec // ZooKeeper's digest scheme is defined on it
-	"crypto/x509"
 	"encoding/base64"
 	"net"
 	"net/netip"
@@ -102,13 +101,4 @@ func Name(id tree.ID) string {
 	}
 	user, _, _ := strings.Cut(id.ID, ":")
 	return user
-}
-
-// OfCertificate returns the identity in the scheme x509 that a client has by its certificate, if somebody whom the server trusts vouches for it: the
-// subject as ZooKeeper writes it (RFC 2253), e.g. "CN=ann,O=example".
-func OfCertificate(verified [][]*x509.Certificate) (tree.ID, bool) {
-	if len(verified) == 0 {
-		return tree.ID{}, false
-	}
-	return tree.ID{Scheme: "x509", ID: strings.ToValidUTF8(verified[0][0].Subject.String(), "\uFFFD")}, true
 }
