@@ -23,6 +23,7 @@ var layers = []layer{
 	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden"}},
 	{dir: "store", code: []string{"gen"}},
 	{dir: "gen", code: nil},
+	{dir: "examples", code: nil},
 	{dir: "internal/sim", code: []string{"client", "server", "peer", "store", "gen"}, tests: []string{"internal/golden"}},
 	{dir: "internal/apidoc", code: nil},
 	{dir: "internal/compat", code: []string{"internal/process"}, tests: []string{"client", "server", "store", "internal/golden"}},
