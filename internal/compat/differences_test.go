@@ -83,6 +83,7 @@ func TestDifferences(t *testing.T) {
 // TestDifferencesZooKeeper holds these scripts to what ZooKeeper says now.
 func TestDifferencesZooKeeper(t *testing.T) {
 	needJava(t)
+	needTime(t)
 	if *rewrite {
 		t.Skip("TestDifferences records them")
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/quorate/quorate/internal/compat/zookeeper"
 	"github.com/quorate/quorate/internal/process"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
@@ -50,7 +52,37 @@ func threePeers(t testing.TB) config.Peers {
 // startQuorate runs a Quorate until the test ends, and returns where it serves.
 func startQuorate(t testing.TB, s settings) string {
 	t.Helper()
-	n, err := server.New(t.Context(), quorateConfig(t, s), server.Options{FS: vfs.NewMem(), Build: "test"})
+	addr := runQuorate(t, quorateConfig(t, s))
+	awaitServing(t, addr, s.alone)
+	return addr
+}
+
+// startFollower runs three Quorates until the test ends, and returns where a follower serves.
+func startFollower(t testing.TB, s settings) string {
+	t.Helper()
+	c := quorateConfig(t, s)
+	c.Peers = threePeers(t)
+	var addrs []string
+	for id := range c.Peers {
+		c.ID = uint(id + 1)
+		addrs = append(addrs, runQuorate(t, c))
+	}
+	for _, addr := range addrs {
+		awaitServing(t, addr, false)
+	}
+	for _, addr := range addrs {
+		if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: follower") {
+			return addr
+		}
+	}
+	t.Fatal("none of them follows")
+	return ""
+}
+
+// runQuorate runs a server in memory until the test ends, and returns where it will serve.
+func runQuorate(t testing.TB, c config.Config) string {
+	t.Helper()
+	n, err := server.New(t.Context(), c, server.Options{FS: vfs.NewMem(), Build: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +95,5 @@ func startQuorate(t testing.TB, s settings) string {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	awaitServing(t, n.Addr(), s.alone)
 	return n.Addr()
 }

@@ -46,6 +46,7 @@ func play(t *testing.T, addr string, steps []script.Step) []script.Step {
 // TestRecordedZooKeeper holds the recordings to what ZooKeeper says now; with -rewrite it makes them.
 func TestRecordedZooKeeper(t *testing.T) {
 	needJava(t)
+	needTime(t)
 	for name, steps := range scripts(t, "recorded") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,15 +62,27 @@ func TestRecordedZooKeeper(t *testing.T) {
 	}
 }
 
-// TestRecorded plays the recordings against Quorate.
+// TestRecorded plays the recordings against Quorate: a server on its own, and a follower of three.
 func TestRecorded(t *testing.T) {
 	for name, steps := range scripts(t, "recorded") {
+		s := settingsOf(t, steps)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := script.Text(play(t, startQuorate(t, settingsOf(t, steps)), steps))
-			if diff := cmp.Diff(script.Text(steps), got); diff != "" {
-				t.Errorf("Quorate does not say what ZooKeeper does (-ZooKeeper +Quorate):\n%s", diff)
-			}
+			same(t, startQuorate(t, s), steps)
 		})
+		if !s.alone {
+			t.Run(name+" by a follower", func(t *testing.T) {
+				t.Parallel()
+				same(t, startFollower(t, s), steps)
+			})
+		}
+	}
+}
+
+// same fails unless a Quorate says to a script what is recorded.
+func same(t *testing.T, addr string, steps []script.Step) {
+	t.Helper()
+	if diff := cmp.Diff(script.Text(steps), script.Text(play(t, addr, steps))); diff != "" {
+		t.Errorf("Quorate does not say what ZooKeeper does (-ZooKeeper +Quorate):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package compat_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,17 @@ const (
 	tickMillis  = 500
 	superDigest = "super:lK75jTNcA+U9vtVEw5vB51mj/w4=" // of the password "secret"
 )
+
+// compatEnv is how many scripts by chance are played; it is set where there is time to hold the recordings to ZooKeeper, too: `make compat`.
+const compatEnv = "QUORATE_TEST_COMPAT"
+
+// needTime skips what takes many starts of ZooKeeper.
+func needTime(t *testing.T) {
+	t.Helper()
+	if os.Getenv(compatEnv) == "" && !*rewrite {
+		t.Skip("make compat does this")
+	}
+}
 
 // settings are how a script wants its server: its first lines name them.
 type settings struct {

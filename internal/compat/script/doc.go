@@ -30,7 +30,7 @@
 //	a offsets                 shows from now on by how much the zxid of a reply is greater than that of the one before
 //	a eventzxids              shows from now on whether the header of an event has a zxid (1) or none (-1)
 //
-// Fields: strings and buffers as they are or quoted as in Go, null, or len(-7) for a length alone; vectors as [a,b]; ACLs as
+// Fields: strings and buffers as they are or quoted as in Go, null, len(-7) for a length alone, or long(1000) for so many bytes; vectors as [a,b]; ACLs as
 // [cdrwa:world:anyone,r:ip:10.0.0.0/8], or open; zxids as z1 too, or z%50 for the one half way to the last, and sessions as #1. A field may be written with its type in
 // front, which ends the request's own fields: i: 32 bits, l: 64 bits, z: a boolean, s: a string, b: a buffer, a: ACLs, S: strings, x:
 // bytes in hex. Fewer fields than a request has, or more, are sent so. xid=N in front of a request sets its xid.

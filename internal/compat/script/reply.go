@@ -3,6 +3,7 @@ package script
 import (
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,6 +149,9 @@ func (s *shower) body(fields string) {
 	}
 }
 
+// longText is the length in bytes from which on a text is shown by its checksum.
+const longText = 1000
+
 // text shows a string or a buffer.
 func (s *shower) text() string {
 	text, length := s.in.String()
@@ -158,6 +162,9 @@ func (s *shower) text() string {
 		return "null"
 	case length < -1:
 		return fmt.Sprintf("len(%d)", length)
+	}
+	if len(text) > longText {
+		return fmt.Sprintf("long(%d,%08x)", length, crc32.ChecksumIEEE([]byte(text)))
 	}
 	return strconv.Quote(text)
 }

@@ -10,6 +10,8 @@ func TestRequestsAreWritten(t *testing.T) {
 	for line, want := range map[string]string{
 		`exists /x true`:                  "000000022f7801",
 		`exists "/x y" false`:             "000000042f78207900",
+		`exists long(3)`:                  "00000003787878",
+		`exists "long(3)"`:                "000000076c6f6e67283329",
 		`exists null z:2`:                 "ffffffff02",
 		`exists len(-7)`:                  "fffffff9",
 		`exists x:00ff`:                   "00ff",

@@ -28,7 +28,7 @@ func (w *writer) field(kind byte, t token) error {
 	case 'i', 'l', 'z':
 		return w.number(kind, t)
 	case 's', 'b':
-		w.out = w.out.String(t.text)
+		w.out = w.out.String(expand(t))
 	case 'S':
 		return w.vector(t, w.element)
 	case 'a':
@@ -46,6 +46,15 @@ func (w *writer) field(kind byte, t token) error {
 		return fmt.Errorf("%q is no kind of field", kind)
 	}
 	return nil
+}
+
+// expand returns what long(1000) stands for: so many letters x.
+func expand(t token) string {
+	var n int
+	if _, err := fmt.Sscanf(t.text, "long(%d)", &n); err != nil || t.quoted {
+		return t.text
+	}
+	return strings.Repeat("x", n)
 }
 
 // lengthOnly tells whether a length stands in a field's place, with nothing behind it: null or len(-7).

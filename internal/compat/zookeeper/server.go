@@ -190,6 +190,9 @@ func (s *Server) Kill() {
 	s.cmd = nil
 }
 
+// wordLimit is how long a server may take to answer. One that is starting sometimes takes a connection and forgets it.
+const wordLimit = 500 * time.Millisecond
+
 // Word asks a server a four-letter word.
 func Word(addr, word string) (string, error) {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
@@ -197,7 +200,7 @@ func Word(addr, word string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(wordLimit)); err != nil {
 		return "", err
 	}
 	if _, err := io.WriteString(c, word); err != nil {
