@@ -47,6 +47,7 @@ func (t *table) put(w *Watcher, path string, modes Mode) {
 		i = len(at.held)
 		at.held = append(at.held, holding{watcher: w})
 		w.points[at] = uint32(i)
+		w.bytes += len(path)
 		t.holdings++
 	}
 	h := &at.held[i]
@@ -83,6 +84,7 @@ func (t *table) drop(at *point, i int) {
 	}
 	t.holdings--
 	delete(gone.watcher.points, at)
+	gone.watcher.bytes -= len(at.path)
 	last := len(at.held) - 1
 	if i != last {
 		at.held[i] = at.held[last]

@@ -16,6 +16,7 @@ type Watcher struct {
 
 	index   int               // in the hub's list
 	points  map[*point]uint32 // where it has watches, and at which index there
+	bytes   int               // of the paths of these
 	told    uint64            // the stamp of the last event that it was told of
 	session txn.SessionID     // whose they are, if that was said
 	gone    error             // why it can be told no more
@@ -102,6 +103,8 @@ func (w *Watcher) room(path string) error {
 		return nil
 	}
 	switch {
+	case w.bytes+len(path) > h.cfg.MaxWatches*pathBytes:
+		return fault.New(fault.Overloaded, path[:min(len(path), pathBytes)], "the paths that this client watches are too long together")
 	case len(w.points) >= h.cfg.MaxWatches:
 		return fault.New(fault.Overloaded, path, "this client has %d watches already, which is the most", h.cfg.MaxWatches)
 	case h.table.holdings >= h.cfg.MaxTotal:
@@ -109,6 +112,10 @@ func (w *Watcher) room(path string) error {
 	}
 	return nil
 }
+
+// pathBytes is how long the paths that one watcher watches may be on average, in bytes, when it has as many as it may have: otherwise a
+// few requests with long paths would take all the memory there is.
+const pathBytes = 512
 
 // Remove takes watches in the modes of m, which may be several, from a path; false if there is none of them.
 func (w *Watcher) Remove(path string, m Mode) bool {

@@ -1,10 +1,10 @@
 package zkwire
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/server/watch"
-	"github.com/quorate/quorate/store/fault"
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
@@ -80,6 +80,9 @@ func (c *conn) otherWatches(call *call, d *decoder) {
 	c.answer(call, c.now().Zxid(), nil)
 }
 
+// watchesAtOnce is how many watches of one request are left before others have a turn at the hub's lock.
+const watchesAtOnce = 4096
+
 // setWatches leaves the watches again that a client had at another server, or in another connection. What has happened since the client
 // saw the tree last is told first, and a watch that tells once is used up by it (ZooKeeper: DataTree.setWatches).
 func (c *conn) setWatches(call *call, d *decoder) {
@@ -96,25 +99,30 @@ func (c *conn) setWatches(call *call, d *decoder) {
 		c.refuse(call, c.now().Zxid(), codeMarshallingError)
 		return
 	}
+	for _, w := range once {
+		for paths := range slices.Chunk(w.paths, watchesAtOnce) {
+			c.watchAgain(paths, w.mode, after)
+		}
+	}
+	c.comeBack(persistent, watch.Persistent, after)
+	c.comeBack(recursive, watch.PersistentRecursive, after)
+	c.answer(call, c.now().Zxid(), nil)
+}
+
+// watchAgain leaves watches that tell once, or tells what they would have told.
+func (c *conn) watchAgain(paths []string, m watch.Mode, after txn.Zxid) {
 	var missed []watch.Event
 	c.watcher.Read(func(v *tree.Version, add func(string, watch.Mode)) {
 		missed = c.takeEvents(v.Zxid())
-		for _, w := range once {
-			for _, path := range w.paths {
-				e, happened := since(view{v, c.who()}, path, w.mode, after)
-				if happened {
-					missed = append(missed, e)
-				} else {
-					add(strings.Clone(path), w.mode)
-				}
+		for _, path := range paths {
+			if e, happened := since(view{v, c.who()}, path, m, after); happened {
+				missed = append(missed, e)
+			} else {
+				add(strings.Clone(path), m)
 			}
 		}
 	})
 	c.tell(missed)
-	after = min(after, c.version().Zxid()) // what is to come is told of in any case
-	c.comeBack(persistent, watch.Persistent, after)
-	c.comeBack(recursive, watch.PersistentRecursive, after)
-	c.answer(call, c.now().Zxid(), nil)
 }
 
 // since tells what has happened to a node since a zxid, as far as a watch that tells once is concerned, by what it looks like
@@ -142,13 +150,12 @@ func since(v view, path string, m watch.Mode, after txn.Zxid) (e watch.Event, ha
 // comeBack leaves watches again that tell each time. What they would have told is told now, if this server still knows it; ZooKeeper tells
 // nothing of it.
 func (c *conn) comeBack(paths []string, m watch.Mode, after txn.Zxid) {
-	for _, path := range paths {
-		path = strings.Clone(path)
-		err := c.watcher.Add(path, m, after, func(txn.Zxid) {})
-		if fault.Is(err, fault.Compacted) {
-			err = c.watcher.Add(path, m, 0, func(txn.Zxid) {})
+	for some := range slices.Chunk(paths, watchesAtOnce) {
+		had := make(map[string]watch.Mode, len(some))
+		for _, path := range some {
+			had[strings.Clone(path)] = m
 		}
-		if fault.Is(err, fault.Overloaded) {
+		if err := c.watcher.ComeBack(had, after); err != nil {
 			c.cut(err)
 		}
 	}
