@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/zkwire"
 	"github.com/quorate/quorate/store/tree"
 )
 
@@ -122,8 +123,9 @@ func (d *door) lead(c net.Conn) {
 			return
 		}
 		speaks = protocolOf(head, d.known)
-	} else if d.secure != nil {
-		speaks = speaksGRPC // which asks for TLS
+	} else if d.secure != nil { // it wants TLS
+		zkwire.HangUp(c, time.Second)
+		return
 	}
 	_ = c.SetDeadline(time.Time{})
 	d.hand(c, head, speaks)
@@ -137,7 +139,7 @@ func (d *door) hand(c net.Conn, head [headSize]byte, speaks protocol) {
 	case speaksWord:
 		_ = c.SetDeadline(time.Now().Add(handshakeLimit))
 		d.answer(c, string(head[:]))
-		hangUp(c)
+		zkwire.HangUp(c, handshakeLimit)
 	case speaksNothing:
 		c.Close()
 	default:
@@ -147,22 +149,6 @@ func (d *door) hand(c net.Conn, head [headSize]byte, speaks protocol) {
 			c.Close()
 		}
 	}
-}
-
-// maxRest bounds what is read behind a word.
-const maxRest = 64 << 10
-
-// hangUp closes a connection when its client has all that was written to it, or its deadline is over. To close while something
-// is unread, such as the end of the line behind a word, would throw away what is still on its way.
-func hangUp(c net.Conn) {
-	inner := c
-	if p, ok := c.(*peeked); ok {
-		inner = p.Conn
-	}
-	if half, ok := inner.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_, _ = io.CopyN(io.Discard, inner, maxRest)
-	}
-	c.Close()
 }
 
 // callerOf is who a client is by its address, and by its certificate if somebody whom the server trusts vouches for it.
@@ -210,6 +196,15 @@ func (p *peeked) Close() error {
 		return secured.NetConn().Close()
 	}
 	return p.Conn.Close()
+}
+
+// CloseWrite tells the client that nothing more comes.
+func (p *peeked) CloseWrite() error {
+	half, ok := p.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
 }
 
 // stateOf returns what TLS has found out about a connection that came through it.

@@ -263,3 +263,21 @@ func TestZooKeeperLogin(t *testing.T) {
 		t.Errorf("a wrong answer: %d, and the connection goes on", r.code)
 	}
 }
+
+// What a connection ends with arrives, also when the client has said more behind it.
+func TestZooKeeperLastAnswerArrives(t *testing.T) {
+	w := run(t, vfs.NewMem(), small)
+	for range 20 {
+		z := zkDial(t, w, wire.Hello{Timeout: 30_000})
+		talk := wire.Packet{}.Int(-4).Int(100).Int(0).String("sasl").String("x").Frame()
+		for xid := range int32(3000) {
+			talk = append(talk, wire.Packet{}.Int(xid+1).Int(zkExists).String("/").Bool(false).Frame()...)
+		}
+		if _, err := z.Write(talk); err != nil {
+			t.Fatal(err)
+		}
+		if r := z.receive(); r.xid != -4 || r.code != -115 {
+			t.Fatalf("%d is answered with %d", r.xid, r.code)
+		}
+	}
+}

@@ -215,22 +215,25 @@ func (c *conn) answered() {
 	}
 }
 
-// run carries out what was heard and writes what there is to write, until the connection ends.
-func (c *conn) run() {
+// run carries out what was heard and writes what there is to write, until the connection ends; true if all that was to be said is.
+func (c *conn) run() bool {
 	for {
 		c.pong()
 		err := c.advance()
 		if !c.writing() {
 			c.tell(c.takeEvents(maxZxid))
 		}
-		if c.flush() != nil || err != nil || c.closed || c.finished() {
-			return
+		switch {
+		case c.flush() != nil:
+			return false
+		case err != nil || c.closed || c.finished():
+			return true
 		}
 		c.rest()
 		select {
 		case <-c.wake:
 		case <-c.ctx.Done():
-			return
+			return false
 		}
 	}
 }

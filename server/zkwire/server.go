@@ -3,6 +3,7 @@ package zkwire
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -82,9 +83,18 @@ func (s *Server) Serve(nc net.Conn, who tree.Caller) {
 	if !c.shake() {
 		return
 	}
-	go c.listen()
-	c.run()
+	var listening sync.WaitGroup
+	listening.Go(c.listen)
+	if c.run() {
+		c.hush()
+		c.fail(io.EOF) // listen may wait for room
+		listening.Wait()
+		HangUp(nc, hangUpLimit)
+	}
 }
+
+// hangUpLimit is how long a client may take to take its last answers.
+const hangUpLimit = time.Second
 
 // survive has a panic end a connection and not the server.
 func (c *conn) survive() {
