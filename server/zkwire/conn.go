@@ -201,7 +201,7 @@ func (c *conn) note(call call) bool {
 
 // full tells whether no more requests are to be read. The caller holds mu.
 func (c *conn) full() bool {
-	return c.mu.waiting >= c.server.cfg.MaxRequests || c.mu.bytes >= maxUnread
+	return c.mu.waiting >= c.server.cfg.MaxRequests || c.mu.pings >= c.server.cfg.MaxRequests || c.mu.bytes >= maxUnread
 }
 
 // answered notes that there is one request less without an answer.
@@ -209,6 +209,11 @@ func (c *conn) answered() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.waiting--
+	c.unblock()
+}
+
+// unblock lets listen go on if it waits and there is room again. The caller holds mu.
+func (c *conn) unblock() {
 	if c.mu.blocked && !c.full() {
 		c.mu.blocked = false
 		c.room <- struct{}{} // it has room: it is emptied before blocked is set again

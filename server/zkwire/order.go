@@ -293,6 +293,7 @@ func (c *conn) pong() {
 	c.mu.Lock()
 	n := c.mu.pings
 	c.mu.pings = 0
+	c.unblock()
 	c.mu.Unlock()
 	at := c.seen
 	if !c.writing() {
