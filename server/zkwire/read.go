@@ -1,6 +1,7 @@
 package zkwire
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/server/identity"
@@ -11,6 +12,10 @@ import (
 
 // maxAnswer bounds a reply in bytes. A client takes no frame beyond its own bound anyway (jute.maxbuffer, 1 MiB or 4 MiB if nobody has set it).
 const maxAnswer = 128 << 20
+
+// minMultiRead is what the answers of one multi of reads may take together in bytes, unless four packets of clients (--max-packet) are more: a short request can
+// ask for the same large node again and again.
+const minMultiRead = 8 << 20
 
 // view is one version of the tree as one client may see it.
 type view struct {
@@ -159,6 +164,9 @@ func (v view) node(op opcode, path string, session txn.SessionID) (body func([]b
 	}
 }
 
+// childrenOverhead is what a list of children takes beside the children: their number and a Stat.
+const childrenOverhead = 128
+
 // children makes a list of children.
 func (v view) children(op opcode, n tree.Node) (func([]byte) []byte, error) {
 	size := 0
@@ -168,6 +176,7 @@ func (v view) children(op opcode, n tree.Node) (func([]byte) []byte, error) {
 		}
 	}
 	return func(b []byte) []byte {
+		b = slices.Grow(b, size+childrenOverhead)
 		b = putI32(b, int32(n.NumChildren()))
 		for child := range v.Children(n.Path()) {
 			b = putString(b, child.Name())
@@ -251,9 +260,10 @@ func (c *conn) multiRead(call *call, d *decoder) {
 	}
 	v := c.now()
 	c.answer(call, v.Zxid(), func(b []byte) []byte {
+		full := len(b) + max(minMultiRead, 4*c.server.cfg.MaxPacket)
 		for _, r := range all {
 			body, err := v.node(r.op, r.path, c.id)
-			if err == nil && len(b) < maxAnswer {
+			if err == nil && len(b) < full {
 				b = body(putMultiHeader(b, r.op, false, codeOK))
 				continue
 			}
