@@ -21,15 +21,16 @@ const (
 	maxFaults      = 5
 )
 
-// TestByChance plays scripts by chance against ZooKeeper and Quorate, those of even seeds against one on its own, the others
-// against a follower of three: both say the same.
+// TestByChance plays scripts by chance against ZooKeeper and Quorate, in turn against one on its own, a follower of three, and three
+// between which sessions move: both say the same.
 func TestByChance(t *testing.T) {
-	zookeeper := startZooKeeper(t, settings{})
-	pairs := []pair{{zookeeper, startQuorate(t, settings{})}, {zookeeper, startFollower(t, settings{})}}
+	zookeeper, three := startZooKeepers(t, settings{}), startThree(t, settings{})
+	pairs := []pair{{zookeeper, startQuorates(t, settings{})}, {zookeeper, three[1:2]}, {startZooKeepers(t, settings{three: true}), three}}
 	first, n := numberOf(t, firstEnv, 1), numberOf(t, compatEnv, defaultChances)
 	faults := 0
 	for seed := first; seed < first+n && faults < maxFaults; seed++ {
-		p, steps := pairs[seed%len(pairs)], script.ByChance(uint64(seed))
+		p := pairs[seed%len(pairs)]
+		steps := script.ByChance(uint64(seed), len(p.quorate))
 		zookeeper, quorate, err := p.both(steps)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, script.Text(steps))
@@ -58,17 +59,17 @@ func numberOf(t *testing.T, env string, otherwise int) int {
 }
 
 // pair is a server of each kind, with the same tree.
-type pair struct{ zookeeper, quorate string }
+type pair struct{ zookeeper, quorate []string }
 
 // both plays a script against both.
 func (p pair) both(steps []script.Step) (zookeeper, quorate []script.Step, err error) {
 	done := make(chan error)
 	go func() {
 		var err error
-		zookeeper, err = script.Run(p.zookeeper, steps)
+		zookeeper, err = script.Run(steps, p.zookeeper...)
 		done <- err
 	}()
-	quorate, err = script.Run(p.quorate, steps)
+	quorate, err = script.Run(steps, p.quorate...)
 	err = errors.Join(err, <-done)
 	return normal(zookeeper), normal(quorate), err
 }

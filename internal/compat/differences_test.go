@@ -64,9 +64,9 @@ func TestDifferences(t *testing.T) {
 			if !explained(steps) {
 				t.Error("it does not begin with # What: … and # Why: …")
 			}
-			got := play(t, startQuorate(t, settingsOf(t, steps)), steps)
+			got := play(t, startQuorates(t, settingsOf(t, steps)), steps)
 			if *rewrite {
-				zookeeper := play(t, startZooKeeper(t, settingsOf(t, steps)), steps)
+				zookeeper := play(t, startZooKeepers(t, settingsOf(t, steps)), steps)
 				golden.Check(t, true, filepath.Join("testdata", "differences", name+".txt"), script.Text(merge(zookeeper, got)))
 				return
 			}
@@ -90,7 +90,7 @@ func TestDifferencesZooKeeper(t *testing.T) {
 	for name, steps := range scripts(t, "differences") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := play(t, startZooKeeper(t, settingsOf(t, steps)), steps)
+			got := play(t, startZooKeepers(t, settingsOf(t, steps)), steps)
 			if diff := cmp.Diff(script.Text(side(steps, theirs, ours)), script.Text(got)); diff != "" {
 				t.Errorf("ZooKeeper does not say what is recorded (-recorded +now):\n%s", diff)
 			}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/quorate/quorate/internal/compat/zookeeper"
 	"github.com/quorate/quorate/internal/process"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
@@ -49,16 +47,25 @@ func threePeers(t testing.TB) config.Peers {
 	return peers
 }
 
+// startQuorates runs a Quorate, or three, until the test ends, and returns where it serves.
+func startQuorates(t testing.TB, s settings) []string {
+	t.Helper()
+	if s.three {
+		return startThree(t, s)
+	}
+	addr := runQuorate(t, quorateConfig(t, s))
+	awaitServing(t, addr, s.alone)
+	return []string{addr}
+}
+
 // startQuorate runs a Quorate until the test ends, and returns where it serves.
 func startQuorate(t testing.TB, s settings) string {
 	t.Helper()
-	addr := runQuorate(t, quorateConfig(t, s))
-	awaitServing(t, addr, s.alone)
-	return addr
+	return startQuorates(t, s)[0]
 }
 
-// startFollower runs three Quorates until the test ends, and returns where a follower serves.
-func startFollower(t testing.TB, s settings) string {
+// startThree runs three Quorates until the test ends, and returns where they serve, the leader first.
+func startThree(t testing.TB, s settings) []string {
 	t.Helper()
 	c := quorateConfig(t, s)
 	c.Peers = threePeers(t)
@@ -70,13 +77,7 @@ func startFollower(t testing.TB, s settings) string {
 	for _, addr := range addrs {
 		awaitServing(t, addr, false)
 	}
-	for _, addr := range addrs {
-		if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: follower") {
-			return addr
-		}
-	}
-	t.Fatal("none of them follows")
-	return ""
+	return leaderFirst(t, addrs)
 }
 
 // runQuorate runs a server in memory until the test ends, and returns where it will serve.

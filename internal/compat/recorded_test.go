@@ -34,9 +34,9 @@ func scripts(t *testing.T, folder string) map[string][]script.Step {
 }
 
 // play plays a script.
-func play(t *testing.T, addr string, steps []script.Step) []script.Step {
+func play(t *testing.T, addrs []string, steps []script.Step) []script.Step {
 	t.Helper()
-	got, err := script.Run(addr, steps)
+	got, err := script.Run(steps, addrs...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, script.Text(got))
 	}
@@ -50,7 +50,7 @@ func TestRecordedZooKeeper(t *testing.T) {
 	for name, steps := range scripts(t, "recorded") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := script.Text(play(t, startZooKeeper(t, settingsOf(t, steps)), steps))
+			got := script.Text(play(t, startZooKeepers(t, settingsOf(t, steps)), steps))
 			if *rewrite {
 				golden.Check(t, true, filepath.Join("testdata", "recorded", name+".txt"), got)
 				return
@@ -68,21 +68,21 @@ func TestRecorded(t *testing.T) {
 		s := settingsOf(t, steps)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			same(t, startQuorate(t, s), steps)
+			same(t, startQuorates(t, s), steps)
 		})
-		if !s.alone {
+		if !s.alone && !s.three {
 			t.Run(name+" by a follower", func(t *testing.T) {
 				t.Parallel()
-				same(t, startFollower(t, s), steps)
+				same(t, startThree(t, s)[1:2], steps)
 			})
 		}
 	}
 }
 
 // same fails unless a Quorate says to a script what is recorded.
-func same(t *testing.T, addr string, steps []script.Step) {
+func same(t *testing.T, addrs []string, steps []script.Step) {
 	t.Helper()
-	if diff := cmp.Diff(script.Text(steps), script.Text(play(t, addr, steps))); diff != "" {
+	if diff := cmp.Diff(script.Text(steps), script.Text(play(t, addrs, steps))); diff != "" {
 		t.Errorf("Quorate does not say what ZooKeeper does (-ZooKeeper +Quorate):\n%s", diff)
 	}
 }

@@ -2,11 +2,13 @@ package compat_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quorate/quorate/internal/compat/script"
+	"github.com/quorate/quorate/internal/compat/zookeeper"
 )
 
 // The settings of the servers of both kinds that stand for each other. A session's timeout is 2 to 20 ticks with ZooKeeper.
@@ -32,13 +34,14 @@ type settings struct {
 	quota      bool // quotas are enforced
 	alone      bool // one of three servers, which therefore can be read only
 	containers bool // containers are looked for all the time
+	three      bool // three servers, the first of which leads
 }
 
 // settingsOf reads the comment "# with: …" of a script.
 func settingsOf(t testing.TB, steps []script.Step) settings {
 	t.Helper()
 	var s settings
-	words := map[string]*bool{"nottl": &s.noTTL, "quota": &s.quota, "alone": &s.alone, "containers": &s.containers}
+	words := map[string]*bool{"nottl": &s.noTTL, "quota": &s.quota, "alone": &s.alone, "containers": &s.containers, "three": &s.three}
 	for _, step := range steps {
 		list, ok := strings.CutPrefix(step.Line, "# with: ")
 		if !ok {
@@ -64,7 +67,7 @@ func awaitServing(t testing.TB, addr string, readOnly bool) {
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for ctx := within(t); ; {
-		out, err := script.Run(addr, script.Parse(line))
+		out, err := script.Run(script.Parse(line), addr)
 		if err == nil && strings.Contains(script.Text(out), "session=#1") {
 			return
 		}
@@ -74,4 +77,16 @@ func awaitServing(t testing.TB, addr string, readOnly bool) {
 			t.Fatalf("%s does not serve: %v\n%s", addr, err, script.Text(out))
 		}
 	}
+}
+
+// leaderFirst returns the addresses of servers, that of the leader first.
+func leaderFirst(t testing.TB, addrs []string) []string {
+	t.Helper()
+	for i, addr := range addrs {
+		if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: leader") {
+			return append([]string{addr}, slices.Delete(slices.Clone(addrs), i, i+1)...)
+		}
+	}
+	t.Fatal("none of them leads")
+	return nil
 }

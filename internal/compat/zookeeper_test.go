@@ -46,6 +46,9 @@ func zookeeperConfig(s settings) zookeeper.Config {
 	if s.containers {
 		c.Properties = append(c.Properties, "znode.container.checkIntervalMs=100")
 	}
+	if s.three {
+		c.Servers = 3
+	}
 	if s.alone {
 		c.Servers = 3
 		c.Settings = append(c.Settings, "localSessionsEnabled=true", "localSessionsUpgradingEnabled=true")
@@ -54,26 +57,35 @@ func zookeeperConfig(s settings) zookeeper.Config {
 	return c
 }
 
-// startZooKeeper runs a ZooKeeper until the test ends, and returns where it serves.
-func startZooKeeper(t testing.TB, s settings) string {
+// startZooKeepers runs a ZooKeeper, or three, until the test ends, and returns where it serves.
+func startZooKeepers(t testing.TB, s settings) []string {
 	t.Helper()
 	e, err := zookeeper.New(needJava(t), t.TempDir(), zookeeperConfig(s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	if !s.alone {
-		if err := e.Start(within(t)); err != nil {
+	if s.alone {
+		first := e.Members[0]
+		if err := first.Launch(); err != nil {
 			t.Fatal(err)
 		}
-		return e.Members[0].Addr
+		if err := first.Await(within(t), "Mode: read-only"); err != nil {
+			t.Fatal(err)
+		}
+		return e.Addrs()[:1]
 	}
-	first := e.Members[0]
-	if err := first.Launch(); err != nil {
+	if err := e.Start(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Await(within(t), "Mode: read-only"); err != nil {
-		t.Fatal(err)
+	if s.three {
+		return leaderFirst(t, e.Addrs())
 	}
-	return first.Addr
+	return e.Addrs()
+}
+
+// startZooKeeper runs a ZooKeeper until the test ends, and returns where it serves.
+func startZooKeeper(t testing.TB, s settings) string {
+	t.Helper()
+	return startZooKeepers(t, s)[0]
 }

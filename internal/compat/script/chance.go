@@ -10,17 +10,17 @@ import (
 // chanceLines is how many lines a script by chance has.
 const chanceLines = 40
 
-// ByChance returns the script of a seed: some connections that do, in turn, what clients do, and what they should not. All its nodes lie
-// below [Root] of the seed. It keeps away from what testdata/differences lists: there the two servers do not say the same.
-func ByChance(seed uint64) []Step {
-	g := &gambler{Rand: rand.New(rand.NewPCG(seed, 0)), root: Root(seed), open: map[string]int{}}
-	g.line("a open")
+// ByChance returns the script of a seed for so many servers that belong together: some connections that do, in turn, what clients do, and
+// what they should not. All its nodes lie below [Root] of the seed. It keeps away from what testdata/differences lists: there the two servers do not say the same.
+func ByChance(seed uint64, servers int) []Step {
+	g := &gambler{Rand: rand.New(rand.NewPCG(seed, 0)), root: Root(seed), servers: servers, open: map[string]int{}}
+	g.line("a open%s", g.somewhere())
 	g.line("a create %s 0 open 0", g.root)
 	for _, name := range []string{"w", "a", "b"} {
 		g.line("a create %s/%s %s open 0", g.root, name, name)
 	}
 	for _, name := range []string{"b", "c"} {
-		g.line("%s open", name)
+		g.line("%s open%s", name, g.somewhere())
 	}
 	g.sessions = 3
 	g.open = map[string]int{"a": 1, "b": 2, "c": 3}
@@ -37,6 +37,7 @@ func Root(seed uint64) string { return fmt.Sprintf("/s%d", seed) }
 type gambler struct {
 	*rand.Rand
 	root     string
+	servers  int
 	steps    []Step
 	sessions int            // that were opened
 	open     map[string]int // the sessions of the connections that are open
@@ -75,7 +76,7 @@ func (g *gambler) line(format string, args ...any) {
 func (g *gambler) step() {
 	conn := pick(g, "a", "b", "c")
 	if g.open[conn] == 0 {
-		g.line("%s open", conn)
+		g.line("%s open%s", conn, g.somewhere())
 		g.sessions++
 		g.open[conn] = g.sessions
 		return
@@ -91,6 +92,14 @@ func (g *gambler) step() {
 			return
 		}
 	}
+}
+
+// somewhere chooses a server, if there is a choice.
+func (g *gambler) somewhere() string {
+	if g.servers == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" at=%d", 1+g.IntN(g.servers))
 }
 
 func pick[T any](g *gambler, of ...T) T { return of[g.IntN(len(of))] }
@@ -306,9 +315,9 @@ func (g *gambler) comeBack(conn string) {
 	g.proved = slices.DeleteFunc(g.proved, func(c string) bool { return c == conn })
 	g.line("%s hangup", conn)
 	if g.one(4) {
-		g.line("%s open session=#%d password=wrong", conn, session)
+		g.line("%s open session=#%d password=wrong%s", conn, session, g.somewhere())
 	}
-	g.line("%s open session=#%d%s", conn, session, pick(g, "", " ro=true", " ro=none", " zxid=z%100"))
+	g.line("%s open session=#%d%s%s", conn, session, g.somewhere(), pick(g, "", " ro=true", " ro=none", " zxid=z%100"))
 }
 
 // unknown is a request that there is not: the server closes the connection.

@@ -17,7 +17,7 @@
 //
 // The lines:
 //
-//	a open [timeout=MS] [session=#N] [password=wrong|short|null|zero|empty|derived] [zxid=Z] [ro=true|none] [version=N]
+//	a open [timeout=MS] [session=#N] [password=wrong|short|null|zero|empty|derived] [zxid=Z] [ro=true|none] [version=N] [at=SERVER]
 //	a connect                 a connection that says nothing yet
 //	a create /x data open 0   any request by its name, its fields in ZooKeeper's order; see ops.go
 //	a op 99 s:/x i:7          a request by its number

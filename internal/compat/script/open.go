@@ -3,6 +3,8 @@ package script
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/quorate/quorate/internal/compat/wire"
@@ -14,11 +16,15 @@ func (p *player) open(name, verb string, words []token) error {
 		p.replies = append(p.replies, name+" (is connected)")
 		return nil
 	}
+	addr, words, err := p.at(words)
+	if err != nil {
+		return err
+	}
 	hello, err := p.hello(words)
 	if err != nil {
 		return err
 	}
-	conn, err := wire.Dial(p.addr)
+	conn, err := wire.Dial(addr)
 	if err != nil {
 		return err
 	}
@@ -44,6 +50,19 @@ func (p *player) open(name, verb string, words []token) error {
 		return p.end(l)
 	}
 	return nil
+}
+
+// at takes at=2 from the words of an open, and returns where that server is; the first, if there is none.
+func (p *player) at(words []token) (addr string, rest []token, err error) {
+	i := slices.IndexFunc(words, func(t token) bool { return strings.HasPrefix(t.text, "at=") })
+	if i < 0 {
+		return p.addrs[0], words, nil
+	}
+	n, err := strconv.Atoi(words[i].text[len("at="):])
+	if err != nil || n < 1 || n > len(p.addrs) {
+		return "", nil, fmt.Errorf("%s: there are %d servers", words[i].text, len(p.addrs))
+	}
+	return p.addrs[n-1], slices.Delete(slices.Clone(words), i, i+1), nil
 }
 
 // hello reads the words of an open.

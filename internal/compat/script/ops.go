@@ -17,6 +17,7 @@ const (
 	opSetWatches   = 101
 	opSetWatches2  = 105
 	opExists       = 3
+	opSync         = 9
 	opCloseSession = -11
 )
 
@@ -38,7 +39,7 @@ var ops = map[string]op{
 	"getACL":               {6, "s", "at"},
 	"setACL":               {7, "sai", "t"},
 	"getChildren":          {8, "sz", "S"},
-	"sync":                 {9, "s", "s"},
+	"sync":                 {opSync, "s", "s"},
 	"ping":                 {opPing, "", ""},
 	"getChildren2":         {12, "sz", "St"},
 	"check":                {13, "si", ""},

@@ -61,10 +61,10 @@ func Text(steps []Step) string {
 	return b.String()
 }
 
-// Run plays the lines of a script against the server at addr, and returns them with what came of them this time.
-// An error is one of the script, or of the machine; what a server does is none.
-func Run(addr string, steps []Step) ([]Step, error) {
-	p := player{addr: addr, names: &names{}, links: map[string]*link{}}
+// Run plays the lines of a script against the server at addr, or, with at=2 in an open, the second of several that belong together, and
+// returns them with what came of them this time. An error is one of the script, or of the machine; what a server does is none.
+func Run(steps []Step, addrs ...string) ([]Step, error) {
+	p := player{addrs: addrs, names: &names{}, links: map[string]*link{}}
 	defer p.close()
 	var out []Step
 	for i, s := range steps {
@@ -81,7 +81,7 @@ func Run(addr string, steps []Step) ([]Step, error) {
 
 // player plays a script.
 type player struct {
-	addr    string
+	addrs   []string
 	names   *names
 	links   map[string]*link
 	replies []string // of the present line
@@ -219,7 +219,7 @@ func (p *player) last(l *link, out []byte) error {
 // exchange sends something, with a fence behind it if there is a session, and notes what comes before the fence's answer.
 func (p *player) exchange(l *link, out []byte, fenced bool) error {
 	if fenced {
-		out = append(out, wire.Packet(nil).Int(fence).Int(opExists).String("/").Bool(false).Frame()...)
+		out = append(out, p.fence()...)
 	}
 	if _, err := l.conn.Write(out); err != nil && !gone(err) {
 		return err
@@ -231,6 +231,14 @@ func (p *player) exchange(l *link, out []byte, fenced bool) error {
 		}
 	}
 	return nil
+}
+
+// fence is what is asked behind a line. Of several servers each must first have seen what the others have.
+func (p *player) fence() []byte {
+	if len(p.addrs) > 1 {
+		return wire.Packet(nil).Int(fence).Int(opSync).String("/").Frame()
+	}
+	return wire.Packet(nil).Int(fence).Int(opExists).String("/").Bool(false).Frame()
 }
 
 // receive notes the next packet; it says whether more is to come: the fence's answer is the last.
