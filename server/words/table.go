@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/server/facts"
@@ -68,10 +69,17 @@ type Config struct {
 }
 
 // Words answers. Its method may be called by anybody.
-type Words struct{ cfg Config }
+type Words struct {
+	cfg  Config
+	busy atomic.Bool // with one of the long ones
+}
+
+// long are the words whose answers have no bound: they take a second of work where there are 100,000 watches. One of them is
+// answered at a time, so that who asks again and again keeps the server from nothing else.
+var long = []string{"dump", "wchc", "wchp"}
 
 // New returns who answers.
-func New(c Config) *Words { return &Words{c} }
+func New(c Config) *Words { return &Words{cfg: c} }
 
 // notServing is the answer of a server without a leader.
 const notServing = "This ZooKeeper instance is not currently serving requests\n"
@@ -86,6 +94,14 @@ func (w *Words) Answer(out io.Writer, name string) {
 		fmt.Fprintf(b, "%s is not executed because it is not in the whitelist.\n", name)
 	case !word.always && w.cfg.Facts.State() == facts.Silent:
 		b.WriteString(notServing)
+	case slices.Contains(long, name):
+		if !w.busy.CompareAndSwap(false, true) {
+			fmt.Fprintf(b, "%s is not executed because the server answers another such word.\n", name)
+			return
+		}
+		defer w.busy.Store(false)
+		word.write(b, w.cfg.Facts)
+		b.Flush()
 	default:
 		word.write(b, w.cfg.Facts)
 	}
