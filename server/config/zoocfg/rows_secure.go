@@ -12,7 +12,7 @@ func authRows() []Row {
 		system(decides("DigestAuthenticationProvider.superDigest", "super-digest", (*reader).superDigest)),
 		system(refused("DigestAuthenticationProvider.enabled", "the scheme digest cannot be switched off: remove it", "true")),
 		system(refused("DigestAuthenticationProvider.digestAlg", "digests are SHA-1, and others would let nobody in: remove it", "sha1", "sha-1")),
-		system(refused("X509AuthenticationProvider.*", "there is no TLS for ZooKeeper's clients yet: remove it")),
+		system(refused("X509AuthenticationProvider.*", "who comes by TLS is the subject of its certificate (--tls-client-ca-file), as by default in ZooKeeper; nothing of it can be set: remove it")),
 		system(warned(nothing("superUser", "the super user is the one of superDigest", ""))),
 		system(warned(nothing("skipACL", "access control lists are always obeyed", "no"))),
 		system(Row{Key: "authProvider.*", Settings: []string{"sasl-users-file"}, Why: "digest and ip are there; SASL with --sasl-users-file; others are refused", take: (*reader).authProvider}),
@@ -40,9 +40,9 @@ func authRows() []Row {
 // tlsRows are about TLS in the way of Java.
 func tlsRows() []Row {
 	const (
-		clients = "there is no second client port with TLS yet: remove it and all ssl keys"
+		clients = "there is one client port, with TLS by --tls-cert-file and --tls-key-file (PEM) or without: remove it and all ssl keys, and give these, and clientPort"
 		servers = "there is no TLS between servers yet: remove it and all ssl keys"
-		stores  = "there is no TLS for ZooKeeper's clients and between servers yet: remove all ssl keys"
+		stores  = "there are no key stores of Java: remove all ssl keys; TLS for clients is had by --tls-cert-file, --tls-key-file and --tls-client-ca-file, in PEM; between servers there is none yet"
 	)
 	return []Row{
 		refused("secureClientPort", clients, ""),
@@ -51,9 +51,9 @@ func tlsRows() []Row {
 		refused("portUnification", servers, "false"),
 		nothing("sslQuorumReloadCertFiles", "there is no TLS between servers yet", "false"),
 		system(refused("client.portUnification", clients, "false")),
-		system(nothing("client.certReload", "there is no TLS for ZooKeeper's clients yet", "false")),
+		system(nothing("client.certReload", "certificates are read when the server starts", "false")),
 		system(refused("ssl.*", stores)),
 		system(nothing("fips-mode", "what is done is up to Go's GODEBUG=fips140", "true")),
-		system(nothing("tls.*", "there is no TLS for ZooKeeper's clients yet")),
+		system(nothing("tls.*", "TLS is Go's, of 1.2 or newer")),
 	}
 }
