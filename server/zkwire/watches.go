@@ -104,6 +104,7 @@ func (c *conn) setWatches(call *call, d *decoder) {
 			c.watchAgain(paths, w.mode, after)
 		}
 	}
+	after = min(after, c.version().Zxid()) // of what is to come they tell in any case
 	c.comeBack(persistent, watch.Persistent, after)
 	c.comeBack(recursive, watch.PersistentRecursive, after)
 	c.answer(call, c.now().Zxid(), nil)
@@ -115,10 +116,11 @@ func (c *conn) watchAgain(paths []string, m watch.Mode, after txn.Zxid) {
 	c.watcher.Read(func(v *tree.Version, add func(string, watch.Mode)) {
 		missed = c.takeEvents(v.Zxid())
 		for _, path := range paths {
+			path = strings.Clone(path) // its frame is not kept
 			if e, happened := since(view{v, c.who()}, path, m, after); happened {
 				missed = append(missed, e)
 			} else {
-				add(strings.Clone(path), m)
+				add(path, m)
 			}
 		}
 	})
@@ -128,7 +130,6 @@ func (c *conn) watchAgain(paths []string, m watch.Mode, after txn.Zxid) {
 // since tells what has happened to a node since a zxid, as far as a watch that tells once is concerned, by what it looks like
 // now. A client that may not read the node is told nothing, and the watch waits.
 func since(v view, path string, m watch.Mode, after txn.Zxid) (e watch.Event, happened bool) {
-	path = strings.Clone(path)
 	n, there := v.Get(path)
 	if !there {
 		return watch.Event{Type: watch.Deleted, Path: path, Zxid: v.Zxid()}, m != watch.Exists
