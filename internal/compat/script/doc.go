@@ -22,6 +22,7 @@
 //	a create /x data open 0   any request by its name, its fields in ZooKeeper's order; see ops.go
 //	a op 99 s:/x i:7          a request by its number
 //	a + REQUEST               is sent with the next request, in one write
+//	a alone REQUEST           shows nothing of the other connections: what comes of it comes when it comes
 //	a frame i:1 x:ff          a frame without a request's header
 //	a bytes x:ff              bytes without a frame's length
 //	a hangup                  closes the connection

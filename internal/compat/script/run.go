@@ -115,14 +115,26 @@ func (p *player) line(line string) error {
 	if len(words) < 2 {
 		return errors.New("a line is a connection's name and what it does")
 	}
-	if err := p.do(words[0].text, words[1].text, words[1:]); err != nil {
+	name, words, alone := words[0].text, words[1:], words[1].text == "alone"
+	if alone {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return errors.New("alone needs a request")
+	}
+	if err := p.do(name, words[0].text, words); err != nil {
 		return err
 	}
-	if words[1].text == "+" {
+	if words[0].text == "+" || alone {
 		return nil
 	}
+	return p.others(name)
+}
+
+// others shows what the other connections have received.
+func (p *player) others(but string) error {
 	for _, name := range slices.Sorted(maps.Keys(p.links)) {
-		if l := p.links[name]; l.session && name != words[0].text {
+		if l := p.links[name]; l.session && name != but {
 			if err := p.exchange(l, nil, true); err != nil {
 				return err
 			}
