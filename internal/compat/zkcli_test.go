@@ -45,6 +45,7 @@ var masks = []struct {
 	{regexp.MustCompile(`:\d+:participant`), ":port:participant"},
 	{regexp.MustCompile(`(?m)^version=[0-9a-f]+$`), "version=v"},
 	{regexp.MustCompile(`(?m)^[0-9a-f]+ (,*)$`), "v $1"},
+	{regexp.MustCompile(`KeeperErrorCode = AuthFailed for /c/a`), "Not connected"}, // as the client has noticed
 	{regexp.MustCompile(`ZooKeeper CLI version: .*`), "ZooKeeper CLI version: v"},
 	{regexp.MustCompile(`sessionid = 0x[0-9a-f]+`), "sessionid = 0xsession"},
 	{regexp.MustCompile(`session id: 0x[0-9a-f]+`), "session id: 0xsession"},

@@ -4,5 +4,5 @@ package process
 
 import "syscall"
 
-// dieWithParent does nothing here: Linux alone can.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+// DieWithParent does nothing here: Linux alone can.
+func DieWithParent() *syscall.SysProcAttr { return nil }

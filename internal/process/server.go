@@ -66,7 +66,7 @@ func Launch(binary, addr string, args ...string) (*Server, error) {
 	}
 	s := &Server{Addr: addr, cmd: exec.Command(binary, all...), exited: make(chan struct{})}
 	s.mu.changed = make(chan struct{})
-	s.cmd.SysProcAttr = dieWithParent()
+	s.cmd.SysProcAttr = DieWithParent()
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err

@@ -157,7 +157,7 @@ func (s *Server) Launch() error {
 		return err
 	}
 	s.cmd = s.java.Command(serverClass, s.config.Properties, []string{s.path("zoo.cfg")})
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.log, s.log, process.DieWithParent()
 	return s.cmd.Start()
 }
 
