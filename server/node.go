@@ -215,7 +215,7 @@ func (n *Node) zkServer(prover *identity.Prover, rate *meter.Meter) *zkwire.Serv
 	}
 	return zkwire.New(zkwire.Config{
 		SASL: login, Pipeline: n.pipeline, Sessions: n.sessions, Watches: n.watches, Standing: n.peer.Standing, Prover: prover, Meter: rate, Traffic: n.traffic,
-		Tick: n.cfg.Tick, MaxPacket: int(n.cfg.MaxPacket), MaxRequests: n.cfg.MaxSessionRequests, ReadOnly: n.cfg.ReadOnlyMode, TTLNodes: n.cfg.TTLNodes,
+		Tick: n.cfg.Tick, MaxPacket: int(n.cfg.MaxPacket), MaxRequests: n.cfg.MaxSessionRequests, MaxWaiting: int64(n.cfg.MaxOutstandingBytes), ReadOnly: n.cfg.ReadOnlyMode, TTLNodes: n.cfg.TTLNodes,
 		Panicked: func(value any, stack []byte) { n.panicked("a ZooKeeper client's request", value, stack) },
 	})
 }

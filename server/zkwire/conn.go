@@ -81,7 +81,7 @@ type call struct {
 
 func newConn(s *Server, nc net.Conn, who tree.Caller) *conn {
 	c := &conn{
-		server: s, net: nc, in: frames{from: nc, limit: s.cfg.MaxPacket, size: minChunk},
+		server: s, net: nc, in: frames{from: nc, limit: s.cfg.MaxPacket, size: minChunk, reserve: s.reserve},
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 	c.ctx, c.fail = context.WithCancelCause(context.Background())
@@ -120,6 +120,10 @@ func (c *conn) end() {
 		c.writer.Detach()
 	}
 	c.traffic.Leave()
+	c.in.hold(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.server.waiting.Add(-int64(c.mu.bytes))
 }
 
 func (c *conn) poke() {
@@ -182,6 +186,7 @@ func (c *conn) note(call call) bool {
 	} else {
 		c.mu.calls = append(c.mu.calls, call)
 		c.mu.bytes += len(call.body)
+		c.server.waiting.Add(int64(len(call.body)))
 		c.mu.waiting++
 	}
 	full := c.full()
@@ -199,8 +204,12 @@ func (c *conn) note(call call) bool {
 	}
 }
 
-// full tells whether no more requests are to be read. The caller holds mu.
+// full tells whether no more requests are to be read: this connection's are too many, or those of all together, and this one has its
+// part in it. The caller holds mu.
 func (c *conn) full() bool {
+	if c.mu.bytes > 0 && c.server.waiting.Load() >= c.server.cfg.MaxWaiting {
+		return true
+	}
 	return c.mu.waiting >= c.server.cfg.MaxRequests || c.mu.pings >= c.server.cfg.MaxRequests || c.mu.bytes >= maxUnread
 }
 

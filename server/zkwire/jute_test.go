@@ -86,7 +86,7 @@ func TestFrames(t *testing.T) {
 	for name, from := range map[string]io.Reader{
 		"at once": bytes.NewReader(wire), "byte by byte": iotest.OneByteReader(bytes.NewReader(wire)), "halves": iotest.HalfReader(bytes.NewReader(wire)),
 	} {
-		in := frames{from: from, limit: 4000, size: minChunk}
+		in := frames{from: from, limit: 4000, size: minChunk, reserve: unbounded}
 		var got [][]byte
 		for {
 			f, err := in.next()
@@ -114,7 +114,7 @@ func TestFrames(t *testing.T) {
 
 func TestFramesBeyondTheLimit(t *testing.T) {
 	for _, length := range []int32{-1, 101, 1<<31 - 1} {
-		in := frames{from: bytes.NewReader(putI32(nil, length)), limit: 100, size: minChunk}
+		in := frames{from: bytes.NewReader(putI32(nil, length)), limit: 100, size: minChunk, reserve: unbounded}
 		if _, err := in.more(); err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestFramesBeyondTheLimit(t *testing.T) {
 
 // What a client announces takes no room before it comes.
 func TestAnnouncedFramesTakeNoRoom(t *testing.T) {
-	in := frames{from: bytes.NewReader(putI32(nil, 100<<20)), limit: 128 << 20, size: minChunk}
+	in := frames{from: bytes.NewReader(putI32(nil, 100<<20)), limit: 128 << 20, size: minChunk, reserve: unbounded}
 	for range 3 {
 		_, _ = in.more()
 		if f, err := in.next(); f != nil || err != nil {
@@ -143,7 +143,7 @@ func TestChunksShrink(t *testing.T) {
 	big := append(putI32(nil, 1<<20), make([]byte, 1<<20)...)
 	var wire bytes.Buffer
 	wire.Write(big)
-	in := frames{from: &wire, limit: 2 << 20, size: minChunk}
+	in := frames{from: &wire, limit: 2 << 20, size: minChunk, reserve: unbounded}
 	for f, err := in.next(); f == nil; f, err = in.next() {
 		if err != nil {
 			t.Fatal(err)
@@ -200,4 +200,43 @@ func FuzzRequests(f *testing.F) {
 			t.Errorf("%d bytes are a greeting: %+v", len(body), g)
 		}
 	})
+}
+
+func unbounded(int) bool { return true }
+
+// What large frames take is asked for before it is taken, and given back.
+func TestLargeFramesAskForRoom(t *testing.T) {
+	s := New(Config{MaxWaiting: 1 << 20})
+	frame := append(putI32(nil, 300<<10), make([]byte, 300<<10)...)
+	read := func(in *frames) error {
+		for {
+			if f, err := in.next(); f != nil || err != nil {
+				return err
+			}
+			if _, err := in.more(); err != nil {
+				return err
+			}
+		}
+	}
+	var all []*frames
+	for {
+		in := &frames{from: bytes.NewReader(frame), limit: 1 << 20, size: minChunk, reserve: s.reserve}
+		if err := read(in); err != nil {
+			if !errors.Is(err, errNoRoom) {
+				t.Fatal(err)
+			}
+			in.hold(0)
+			break
+		}
+		all = append(all, in)
+	}
+	if held := s.waiting.Load(); len(all) == 0 || held > 1<<20 || held < 300<<10 {
+		t.Errorf("%d frames hold %d bytes", len(all), held)
+	}
+	for _, in := range all {
+		in.hold(0)
+	}
+	if held := s.waiting.Load(); held != 0 {
+		t.Errorf("%d bytes are still held", held)
+	}
 }

@@ -68,6 +68,8 @@ func (c *conn) next() (call, bool) {
 		c.mu.calls = nil
 	}
 	c.mu.bytes -= len(next.body)
+	c.server.waiting.Add(-int64(len(next.body)))
+	c.unblock()
 	return next, true
 }
 

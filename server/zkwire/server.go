@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quorate/quorate/peer"
@@ -45,6 +46,9 @@ type Config struct {
 	MaxRequests int
 	// ReadOnly: clients that say they can do with it are served without a leader.
 	ReadOnly bool
+	// MaxWaiting is how many bytes the requests of all connections may take that are not begun: beyond it, no more are read of those that have
+	// a part in it, and none that is large is taken.
+	MaxWaiting int64
 	// Panicked is told of a request that panicked: its connection ends, and the server goes on.
 	Panicked func(value any, stack []byte)
 	// TTLNodes: clients may create nodes that live for a time.
@@ -54,7 +58,8 @@ type Config struct {
 // Server serves ZooKeeper's clients. Its methods may be called by anybody.
 type Server struct {
 	cfg     Config
-	buffers sync.Pool // of *[]byte, in which replies are written
+	buffers sync.Pool    // of *[]byte, in which replies are written
+	waiting atomic.Int64 // bytes of requests that are not begun, or not all there
 
 	mu struct {
 		sync.Mutex
@@ -79,11 +84,12 @@ func (s *Server) Serve(nc net.Conn, who tree.Caller) {
 		return
 	}
 	defer s.leave(c)
+	var listening sync.WaitGroup
+	defer listening.Wait()
 	defer c.survive()
 	if !c.shake() {
 		return
 	}
-	var listening sync.WaitGroup
 	listening.Go(c.listen)
 	if c.run() {
 		c.hush()
@@ -91,6 +97,16 @@ func (s *Server) Serve(nc net.Conn, who tree.Caller) {
 		listening.Wait()
 		HangUp(nc, hangUpLimit)
 	}
+	c.cut(io.EOF)
+}
+
+// reserve asks for room for a large frame that is not all there yet, or gives it back.
+func (s *Server) reserve(bytes int) bool {
+	if s.waiting.Add(int64(bytes)) > s.cfg.MaxWaiting && bytes > 0 {
+		s.waiting.Add(-int64(bytes))
+		return false
+	}
+	return true
 }
 
 // hangUpLimit is how long a client may take to take its last answers.

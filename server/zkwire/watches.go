@@ -104,6 +104,7 @@ func (c *conn) setWatches(call *call, d *decoder) {
 			c.watchAgain(paths, w.mode, after)
 		}
 	}
+	after = min(after, c.version().Zxid()) // of what is to come they tell in any case
 	c.comeBack(persistent, watch.Persistent, after)
 	c.comeBack(recursive, watch.PersistentRecursive, after)
 	c.answer(call, c.now().Zxid(), nil)
@@ -148,7 +149,7 @@ func since(v view, path string, m watch.Mode, after txn.Zxid) (e watch.Event, ha
 }
 
 // comeBack leaves watches again that tell each time. What they would have told is told now, if this server still knows it; ZooKeeper tells
-// nothing of it. A client that has seen more than this server is sent away.
+// nothing of it.
 func (c *conn) comeBack(paths []string, m watch.Mode, after txn.Zxid) {
 	for some := range slices.Chunk(paths, watchesAtOnce) {
 		had := make(map[string]watch.Mode, len(some))
