@@ -54,6 +54,6 @@ func (l *Logger) Pipeline() pipeline.Events {
 	return pipeline.Events{
 		SoftQuota:    func(path string) { z.Warn("soft quota exceeded", zap.String("path", path)) },
 		Expired:      func(session txn.SessionID) { z.Debug("session expired", zap.Stringer("session", session)) },
-		ExpiryPaused: func() { z.Info("no session expires until all followers and observers have told which live") },
+		ExpiryPaused: func() { z.Info("no session expires for a moment: this server has begun to lead, or stood still, and does not know yet which live") },
 	}
 }
