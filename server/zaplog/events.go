@@ -52,8 +52,10 @@ func (l *Logger) wal() wal.Events {
 func (l *Logger) Pipeline() pipeline.Events {
 	z := l.zap.Named("pipeline")
 	return pipeline.Events{
-		SoftQuota:    func(path string) { z.Warn("soft quota exceeded", zap.String("path", path)) },
-		Expired:      func(session txn.SessionID) { z.Debug("session expired", zap.Stringer("session", session)) },
-		ExpiryPaused: func() { z.Info("no session expires for a moment: this server has begun to lead, or stood still, and does not know yet which live") },
+		SoftQuota: func(path string) { z.Warn("soft quota exceeded", zap.String("path", path)) },
+		Expired:   func(session txn.SessionID) { z.Debug("session expired", zap.Stringer("session", session)) },
+		ExpiryPaused: func() {
+			z.Info("no session expires for a moment: this server has begun to lead, or stood still, and does not know yet which live")
+		},
 	}
 }
