@@ -19,13 +19,14 @@ FIRST     ?= 1
 KILLS     ?= 20
 NODES     ?= 0
 CHAOSTIME ?= 300
+LOAD ?= 1000000
 # Of the scripts by chance against ZooKeeper.
 COMPAT    ?= 20000
 # What the proto files must stay compatible with: the newest release, else what has landed.
 AGAINST   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate sim compat bench failover syncspeed chaos fuzz examples clean
+.PHONY: help build test race cover lint vet checkformat format staticcheck rules protolint breaking generate checkgenerate sim compat bench failover syncspeed chaos load fuzz examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +100,9 @@ syncspeed: ## a wiped follower's way back, 1,000,000 nodes in the tree, and that
 
 chaos: ## kill and stop servers at random for CHAOSTIME seconds, and hold them to all they have acknowledged
 	QUORATE_TEST_SECONDS=$(CHAOSTIME) $(PROCESSES) -run '^TestChaos$$'
+
+load: ## LOAD creations and as many mixed requests of ZooKeeper's clients on three servers, and 19,000 idle connections
+	QUORATE_TEST_LOAD=$(LOAD) QUORATE_TEST_CONNECTIONS=19000 $(PROCESSES) -run '^TestZooKeeper(Load|IdleConnections)$$'
 
 fuzz: ## run each fuzz target for FUZZTIME
 	GO=$(GO) tools/fuzz $(FUZZTIME)
