@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/server/order"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/fault"
@@ -72,9 +73,9 @@ type conversation struct {
 	void    atomic.Bool // what has not been sent to the leader yet must not be any more
 
 	// For run alone.
-	last   int64   // number of the last call
-	flying []*slot // begun and not answered, in their order: writes, or one read
-	closed bool    // the session is: nothing follows
+	last   int64                          // number of the last call
+	line   order.Line[*apiv1.SessionCall] // begun and not answered: writes, or one read
+	closed bool                           // the session is: nothing follows
 	// watching tells that there is, or was, a watch: events and answers have to keep their order.
 	watching bool
 
@@ -98,6 +99,7 @@ type outgoing struct {
 
 func newConversation(k *Keeper, stream apiv1.Keeper_SessionServer) *conversation {
 	c := &conversation{keeper: k, stream: stream, wake: make(chan struct{}, 1), room: make(chan struct{}, k.unsent)}
+	c.line = order.NewLine[*apiv1.SessionCall](&c.void, c.poke)
 	c.ctx, c.fail = context.WithCancelCause(stream.Context())
 	caller := CallerOf(stream.Context())
 	c.caller.Store(&caller)
@@ -268,7 +270,7 @@ func (c *conversation) run() error {
 func (c *conversation) finished() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.heard && len(c.mu.calls) == 0 && len(c.flying) == 0
+	return c.mu.heard && len(c.mu.calls) == 0 && c.line.Len() == 0
 }
 
 // flush sends all answers and events, in messages of a fair size.

@@ -1,9 +1,6 @@
 package api
 
 import (
-	"context"
-	"errors"
-
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/identity"
 	"github.com/quorate/quorate/server/pipeline"
@@ -11,18 +8,6 @@ import (
 	"github.com/quorate/quorate/store/tree"
 	"github.com/quorate/quorate/store/txn"
 )
-
-// slot is a request that was begun and is not answered yet. What follows it in the order waits for it, except that writes
-// follow writes without waiting.
-type slot struct {
-	call  *apiv1.SessionCall
-	write bool
-
-	// Under the conversation's lock.
-	ready bool
-	reply pipeline.Reply
-	err   error
-}
 
 // advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
 // are ahead of it, a read when nothing is. It is full when it has stopped because enough waits to be sent. An error ends the stream, when
@@ -60,7 +45,7 @@ func (c *conversation) next() (*apiv1.SessionCall, bool) {
 		return nil, false
 	}
 	call := c.mu.calls[0]
-	if len(c.flying) > 0 && !(c.flying[0].write && writes(call)) {
+	if !c.line.May(writes(call)) {
 		return nil, false
 	}
 	c.mu.calls[0] = nil
@@ -70,40 +55,26 @@ func (c *conversation) next() (*apiv1.SessionCall, bool) {
 
 // release answers the requests at the head of the order that are ready.
 func (c *conversation) release() error {
-	for len(c.flying) > 0 && !c.full() {
-		s := c.flying[0]
-		c.mu.Lock()
-		ready := s.ready
-		c.mu.Unlock()
-		if !ready {
+	for !c.full() {
+		s, err := c.line.Next()
+		if err != nil {
+			c.cut(err)
+			return err
+		}
+		if s == nil {
 			return nil
 		}
-		if s.write && fatal(s.err) {
-			c.cut(s.err)
-			return s.err
-		}
-		c.flying = c.flying[1:]
 		switch {
-		case s.err != nil:
-			c.refuse(s.call, s.err)
-		case s.write:
-			c.answer(written(s.call, s.reply))
+		case s.Err != nil:
+			c.refuse(s.Call, s.Err)
+		case s.Write:
+			c.answer(written(s.Call, s.Reply))
 		default:
-			c.read(s.call)
+			c.read(s.Call)
 		}
-		c.closed = s.err == nil && s.call.GetClose() != nil
+		c.closed = s.Err == nil && s.Call.GetClose() != nil
 	}
 	return nil
-}
-
-// fatal tells whether an error is about the session or its way to the leader, not about the request: what follows must not
-// take effect as if this had.
-func fatal(err error) bool {
-	switch fault.Of(err) {
-	case fault.Unknown, fault.Unavailable, fault.SessionMoved, fault.NoSession:
-		return err != nil
-	}
-	return errors.Is(err, context.Canceled)
 }
 
 // writes tells whether a call goes to the leader as a request.
@@ -119,7 +90,7 @@ func writes(call *apiv1.SessionCall) bool {
 // start begins a call.
 func (c *conversation) start(call *apiv1.SessionCall) {
 	if err := c.keeper.meter.Admit(*c.caller.Load()); err != nil {
-		c.land(c.fly(call, true), pipeline.Reply{}, err)
+		c.line.Land(c.line.Begin(call, true), pipeline.Reply{}, err)
 		return
 	}
 	if writes(call) {
@@ -134,40 +105,22 @@ func (c *conversation) start(call *apiv1.SessionCall) {
 		c.read(call)
 		return
 	}
-	s := c.fly(call, false)
+	s := c.line.Begin(call, false)
 	go func() { // the only kind of request with a goroutine of its own
-		c.land(s, pipeline.Reply{}, c.keeper.await(c.ctx, o))
+		c.line.Land(s, pipeline.Reply{}, c.keeper.await(c.ctx, o))
 	}()
-}
-
-// fly adds a slot.
-func (c *conversation) fly(call *apiv1.SessionCall, write bool) *slot {
-	s := &slot{call: call, write: write}
-	c.flying = append(c.flying, s)
-	return s
-}
-
-// land notes what has become of a request. It never blocks.
-func (c *conversation) land(s *slot, reply pipeline.Reply, err error) {
-	if s.write && fatal(err) {
-		c.void.Store(true) // before those behind it have their turn
-	}
-	c.mu.Lock()
-	s.reply, s.err, s.ready = reply, err, true
-	c.mu.Unlock()
-	c.poke()
 }
 
 // write sends a write to the leader.
 func (c *conversation) write(call *apiv1.SessionCall) {
-	s := c.fly(call, true)
+	s := c.line.Begin(call, true)
 	op, err := c.request(call)
 	if err != nil {
-		c.land(s, pipeline.Reply{}, err)
+		c.line.Land(s, pipeline.Reply{}, err)
 		return
 	}
 	caller := *c.caller.Load()
-	c.writer.Write(op, call.GetCxid(), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+	c.writer.Write(op, call.GetCxid(), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.line.Land(s, reply, err) })
 }
 
 // request translates a write.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quorate/quorate/server/order"
 	"github.com/quorate/quorate/server/sasl"
 	"github.com/quorate/quorate/server/session"
 	"github.com/quorate/quorate/server/traffic"
@@ -52,11 +53,11 @@ type conn struct {
 	void atomic.Bool // what has not been sent to the leader yet must not be any more
 
 	// For run alone.
-	flying []*slot        // begun and not answered, in their order: writes, or one sync
-	login  *sasl.Exchange // that has begun and not ended; nil without
-	seen   txn.Zxid       // how far the client has seen the tree
-	out    []byte         // replies and events, not written yet
-	closed bool           // the session is: nothing follows
+	line   order.Line[begun] // begun and not answered: writes, or one sync
+	login  *sasl.Exchange    // that has begun and not ended; nil without
+	seen   txn.Zxid          // how far the client has seen the tree
+	out    []byte            // replies and events, not written yet
+	closed bool              // the session is: nothing follows
 
 	mu struct {
 		sync.Mutex
@@ -84,6 +85,7 @@ func newConn(s *Server, nc net.Conn, who tree.Caller) *conn {
 		server: s, net: nc, in: frames{from: nc, limit: s.cfg.MaxPacket, size: minChunk, reserve: s.reserve},
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
+	c.line = order.NewLine[begun](&c.void, c.poke)
 	c.ctx, c.fail = context.WithCancelCause(context.Background())
 	c.caller.Store(&who)
 	c.traffic = s.cfg.Traffic.Enter(nc.RemoteAddr())
@@ -234,7 +236,7 @@ func (c *conn) run() bool {
 	for {
 		c.pong()
 		err := c.advance()
-		if !c.writing() {
+		if !c.line.Writing() { // what has happened behind a write that is not answered is told after it: the client would see time go back
 			c.tell(c.takeEvents(maxZxid))
 		}
 		switch {
@@ -256,7 +258,7 @@ func (c *conn) run() bool {
 func (c *conn) finished() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.quiet && len(c.mu.calls) == 0 && len(c.flying) == 0
+	return c.mu.quiet && len(c.mu.calls) == 0 && c.line.Len() == 0
 }
 
 // flush writes what there is to write.

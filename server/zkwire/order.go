@@ -1,12 +1,12 @@
 package zkwire
 
 import (
-	"context"
 	"errors"
 	"math"
 	"time"
 
 	"github.com/quorate/quorate/server/identity"
+	"github.com/quorate/quorate/server/order"
 	"github.com/quorate/quorate/server/pipeline"
 	"github.com/quorate/quorate/server/watch"
 	"github.com/quorate/quorate/store/fault"
@@ -16,18 +16,14 @@ import (
 
 const maxZxid = txn.Zxid(math.MaxUint64)
 
-// slot is a request that was begun and is not answered yet. What follows it in the order waits for it, except that writes
-// follow writes without waiting.
-type slot struct {
-	call  call
-	op    tree.Request // a write's
-	wrong *multiError  // and what of it is wrong in itself
-	write bool
+// slot is a request that was begun and is not answered yet.
+type slot = order.Slot[begun]
 
-	// Under the connection's lock.
-	ready bool
-	reply pipeline.Reply
-	err   error
+// begun is what there is to know of it.
+type begun struct {
+	call
+	change tree.Request // a write's
+	wrong  *multiError  // and what of it is wrong in itself
 }
 
 // advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
@@ -37,8 +33,8 @@ func (c *conn) advance() error {
 		if err := c.release(); err != nil || c.closed {
 			return err
 		}
-		call, begun := c.next()
-		if !begun {
+		call, ok := c.next()
+		if !ok {
 			return nil
 		}
 		if err := c.start(call); err != nil {
@@ -60,7 +56,7 @@ func (c *conn) next() (call, bool) {
 		return call{}, false
 	}
 	next := c.mu.calls[0]
-	if len(c.flying) > 0 && !(c.flying[0].write && next.op.writes()) {
+	if !c.line.May(next.op.writes()) {
 		return call{}, false
 	}
 	c.mu.calls[0] = call{}
@@ -84,35 +80,30 @@ func (op opcode) writes() bool {
 
 // release answers the requests at the head of the order that are ready.
 func (c *conn) release() error {
-	for len(c.flying) > 0 {
-		s := c.flying[0]
-		c.mu.Lock()
-		ready := s.ready
-		c.mu.Unlock()
-		if !ready {
-			return nil
+	for {
+		s, err := c.line.Next()
+		if s == nil || err != nil {
+			return err
 		}
-		if ends(s.err) || errors.Is(s.err, context.Canceled) {
-			return s.err
+		if order.Ends(s.Err) { // a sync's
+			return s.Err
 		}
-		c.flying = c.flying[1:]
 		c.settle(s)
 	}
-	return nil
 }
 
 // settle answers a request that the leader has had its part in.
 func (c *conn) settle(s *slot) {
 	switch {
-	case s.err != nil:
+	case s.Err != nil:
 		c.failed(s)
-	case s.write:
-		c.tell(c.takeEvents(s.reply.Zxid))
+	case s.Write:
+		c.tell(c.takeEvents(s.Reply.Zxid))
 		c.wrote(s)
 	default:
-		c.synced(&s.call)
+		c.synced(&s.Call.call)
 	}
-	c.closed = s.call.op == opCloseSession && s.err == nil
+	c.closed = s.Call.op == opCloseSession && s.Err == nil
 }
 
 // failed answers a request that the leader has refused: by what was seen there then, since writes behind it may be done already, and their
@@ -120,17 +111,17 @@ func (c *conn) settle(s *slot) {
 func (c *conn) failed(s *slot) {
 	at := c.seen
 	var f *fault.Error
-	if errors.As(s.err, &f) {
+	if errors.As(s.Err, &f) {
 		at = max(at, f.Zxid)
 	}
-	if len(c.flying) == 0 {
+	if c.line.Len() == 0 {
 		at = c.now().Zxid()
 	}
 	c.tell(c.takeEvents(at))
-	if s.call.op == opMulti && c.refuseMulti(s, at) {
+	if s.Call.op == opMulti && c.refuseMulti(s, at) {
 		return
 	}
-	c.refuse(&s.call, at, s.err)
+	c.refuse(&s.Call.call, at, s.Err)
 }
 
 // start begins a call. An error ends the connection.
@@ -145,7 +136,7 @@ func (c *conn) start(call call) error {
 		return codeUnimplemented // and so ends the connection, as in ZooKeeper
 	}
 	if err := c.server.cfg.Meter.Admit(*c.caller.Load()); err != nil {
-		c.land(c.fly(call, nil), pipeline.Reply{}, err)
+		c.line.Land(c.line.Begin(begun{call: call}, true), pipeline.Reply{}, err)
 		return nil
 	}
 	switch {
@@ -169,53 +160,34 @@ func (op opcode) known() bool {
 	return op.writes()
 }
 
-// fly adds a slot.
-func (c *conn) fly(call call, op tree.Request) *slot {
-	s := &slot{call: call, op: op, write: call.op.writes()}
-	c.flying = append(c.flying, s)
-	return s
-}
-
-// land notes what has become of a request. It never blocks.
-func (c *conn) land(s *slot, reply pipeline.Reply, err error) {
-	if s.write && ends(err) {
-		c.void.Store(true) // before those behind it have their turn
-	}
-	c.mu.Lock()
-	s.reply, s.err, s.ready = reply, err, true
-	c.mu.Unlock()
-	c.poke()
-}
-
 // write sends a write to the leader.
 func (c *conn) write(call call) {
-	if !c.writing() {
+	if !c.line.Writing() {
 		c.tell(c.takeEvents(maxZxid))
 	}
 	op, wrong, err := c.request(&call)
-	s := c.fly(call, op)
-	s.wrong = wrong
+	s := c.line.Begin(begun{call, op, wrong}, true)
 	if err == nil && c.readOnly && call.op != opCloseSession {
 		err = codeNotReadOnly
 	}
 	if err != nil {
-		c.land(s, pipeline.Reply{}, err)
+		c.line.Land(s, pipeline.Reply{}, err)
 		return
 	}
 	caller := *c.caller.Load()
-	c.writer.Write(op, int64(call.xid), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.land(s, reply, err) })
+	c.writer.Write(op, int64(call.xid), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.line.Land(s, reply, err) })
 }
 
 // sync asks the leader how far the ensemble is: what follows sees it. The path is told back, and stands for nothing.
 func (c *conn) sync(call call) {
-	s := c.fly(call, nil)
+	s := c.line.Begin(begun{call: call}, false)
 	if c.readOnly {
-		c.land(s, pipeline.Reply{}, codeNotReadOnly)
+		c.line.Land(s, pipeline.Reply{}, codeNotReadOnly)
 		return
 	}
 	go func() { // the only kind of request with a goroutine of its own
 		_, err := c.server.cfg.Pipeline.Sync(c.ctx)
-		c.land(s, pipeline.Reply{}, err)
+		c.line.Land(s, pipeline.Reply{}, err)
 	}()
 }
 
@@ -253,10 +225,6 @@ func (c *conn) deliver(e watch.Event) {
 	}
 	c.poke()
 }
-
-// writing tells whether writes are on their way. The tree may be ahead of their answers then, and so what happened to it is told with
-// these: the client would see time go back.
-func (c *conn) writing() bool { return len(c.flying) > 0 && c.flying[0].write }
 
 // takeEvents takes the events that are not younger than a version: those that are told before what is read from it. They came in the
 // order of their versions.
@@ -298,7 +266,7 @@ func (c *conn) pong() {
 	c.unblock()
 	c.mu.Unlock()
 	at := c.seen
-	if !c.writing() {
+	if !c.line.Writing() {
 		at = c.version().Zxid()
 	}
 	for range n {

@@ -128,13 +128,3 @@ func codeOf(err error) errorCode {
 	}
 	return codeSystemError
 }
-
-// ends tells whether an error is about the session or the way to the leader and not about the request: a connection ends then
-// without an answer, so that its client asks again where it is answered.
-func ends(err error) bool {
-	switch fault.Of(err) {
-	case fault.NoSession, fault.SessionMoved, fault.Unavailable, fault.Unknown, fault.Compacted:
-		return err != nil
-	}
-	return false
-}

@@ -158,26 +158,26 @@ type multiError struct {
 }
 
 // failing returns the operation of a multi that failed, counted from 1, and why; 0 if it was not one of them.
-func (s *slot) failing() (op int, code errorCode) {
+func failing(s *slot) (op int, code errorCode) {
 	var f *fault.Error
-	if !errors.As(s.err, &f) {
-		return 0, codeOf(s.err)
+	if !errors.As(s.Err, &f) {
+		return 0, codeOf(s.Err)
 	}
-	if s.wrong != nil && s.wrong.op == f.Op {
-		return f.Op, s.wrong.code
+	if s.Call.wrong != nil && s.Call.wrong.op == f.Op {
+		return f.Op, s.Call.wrong.code
 	}
-	return f.Op, codeOf(s.err)
+	return f.Op, codeOf(s.Err)
 }
 
 // refuseMulti answers that an operation of a multi failed; false if it was not one of them. The reply itself is a success: in it
 // stands what has become of each operation.
 func (c *conn) refuseMulti(s *slot, at txn.Zxid) bool {
-	op, code := s.failing()
-	m, ok := s.op.(*tree.MultiRequest)
+	op, code := failing(s)
+	m, ok := s.Call.change.(*tree.MultiRequest)
 	if op == 0 || !ok {
 		return false
 	}
-	c.answer(&s.call, at, func(b []byte) []byte {
+	c.answer(&s.Call.call, at, func(b []byte) []byte {
 		for i := range m.Ops {
 			each := codeRuntimeInconsistency
 			switch {
@@ -196,26 +196,26 @@ func (c *conn) refuseMulti(s *slot, at txn.Zxid) bool {
 
 // wrote answers a write that was carried out, with its own zxid: what came before it is seen.
 func (c *conn) wrote(s *slot) {
-	at := c.begin(s.call.xid, int64(s.reply.Zxid), codeOK)
-	switch s.call.op {
+	at := c.begin(s.Call.xid, int64(s.Reply.Zxid), codeOK)
+	switch s.Call.op {
 	case opMulti:
 		c.out = putMulti(c.out, s)
 	case opCreate:
-		c.out = putString(c.out, s.reply.Results[0].Path)
+		c.out = putString(c.out, s.Reply.Results[0].Path)
 	case opCreate2, opCreateContainer, opCreateTTL:
-		c.out = putString(c.out, s.reply.Results[0].Path)
-		c.out = putStat(c.out, s.reply.Results[0].Stat)
+		c.out = putString(c.out, s.Reply.Results[0].Path)
+		c.out = putStat(c.out, s.Reply.Results[0].Stat)
 	case opSetData, opSetACL:
-		c.out = putStat(c.out, s.reply.Results[0].Stat)
+		c.out = putStat(c.out, s.Reply.Results[0].Stat)
 	}
 	c.finish(at)
-	c.went(&s.call, s.reply.Zxid)
+	c.went(&s.Call.call, s.Reply.Zxid)
 }
 
 // putMulti appends what each operation of a multi has done.
 func putMulti(b []byte, s *slot) []byte {
-	d := decoder{left: s.call.body}
-	for _, r := range s.reply.Results {
+	d := decoder{left: s.Call.body}
+	for _, r := range s.Reply.Results {
 		op, _ := multiHeader(&d)
 		skip(&d, op)
 		switch op {
