@@ -40,6 +40,11 @@ func New() *Version {
 		err := d.create(&txn.Header{}, &txn.Create{Path: path, Data: []byte{}, ACL: acl}, nil)
 		assert(err == nil, "creating %s: %v", path, err)
 	}
+	for _, child := range []string{systemPath, configPath} { // as in ZooKeeper these were never created, and the first names with numbers begin at 0
+		at, parent, err := d.parentOf(child)
+		assert(err == nil, "the parent of %s: %v", child, err)
+		d.setSide(at, parent, countsOf(0, parent.children()), 0)
+	}
 	return d.Publish()
 }
 

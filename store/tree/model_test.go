@@ -28,7 +28,7 @@ type modelNode struct {
 }
 
 func newModel() *model {
-	m := &model{nodes: map[string]modelNode{"/": {created: 1}, "/zookeeper": {created: 2}}, sessions: map[txn.SessionID]bool{}}
+	m := &model{nodes: map[string]modelNode{"/": {}, "/zookeeper": {}}, sessions: map[txn.SessionID]bool{}}
 	m.nodes["/zookeeper/config"], m.nodes["/zookeeper/quota"] = modelNode{}, modelNode{}
 	return m
 }
