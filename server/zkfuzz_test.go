@@ -54,18 +54,17 @@ func FuzzZooKeeperPort(f *testing.F) {
 	})
 }
 
-// frames returns the xids of the requests in what a client says.
+// frames returns the xids of the requests in what a client says, but for those that look like an event's or a ping's, and for pings, which are
+// answered out of turn.
 func frames(talk []byte) (xids []int32) {
 	for len(talk) >= 4 {
 		n := wire.NewReader(talk).Int()
 		if n < 8 || int(n) > len(talk)-4 {
 			return xids
 		}
-		if r := wire.NewReader(talk[4 : 4+n]); true {
-			xid, op := r.Int(), r.Int()
-			if op != zkPing && op != 100 { // these are answered out of turn
-				xids = append(xids, xid)
-			}
+		r := wire.NewReader(talk[4 : 4+n])
+		if xid, op := r.Int(), r.Int(); op != zkPing && xid != zkEvent && xid != zkPong {
+			xids = append(xids, xid)
 		}
 		talk = talk[4+n:]
 	}
@@ -80,7 +79,7 @@ func (z *zk) drain(greeted bool, xids []int32) {
 			return
 		}
 		xid := wire.NewReader(frame).Int()
-		if xid == zkEvent || xid == zkPong || xid == -4 {
+		if xid == zkEvent || xid == zkPong {
 			continue
 		}
 		if len(xids) == 0 || xids[0] != xid {

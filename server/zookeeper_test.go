@@ -1,13 +1,9 @@
 package server
 
 import (
-	"runtime"
-	"sync"
 	"testing"
 
 	"github.com/quorate/quorate/internal/compat/wire"
-	"github.com/quorate/quorate/server/config"
-	"github.com/quorate/quorate/store/vfs"
 )
 
 // zk is a client of ZooKeeper's protocol.
@@ -98,49 +94,4 @@ func (z *zk) set(xid int32, path, data string) reply {
 // onPath is the body of a request for a path that may leave a watch.
 func onPath(path string, watch bool) func(wire.Packet) wire.Packet {
 	return func(p wire.Packet) wire.Packet { return p.String(path).Bool(watch) }
-}
-
-// A connection that is idle takes at most 16 KB of the server, its goroutines among them.
-func TestIdleConnectionsAreSmall(t *testing.T) {
-	const connections, each = 2000, 16 << 10
-	w := run(t, vfs.NewMem(), func(c *config.Config) { c.MaxRequest, c.MaxValue, c.SegmentSize = 1<<20, 64<<10, 2<<20 })
-	zkDial(t, w, wire.Hello{Timeout: 60_000})
-	before := footprint()
-	ping := wire.Packet{}.Int(-2).Int(11).Frame()
-	clients := make([]*zk, connections)
-	var opening sync.WaitGroup
-	for part := range 20 {
-		opening.Go(func() {
-			for i := part; i < connections; i += 20 {
-				clients[i] = zkDial(t, w, wire.Hello{Timeout: 60_000})
-				body := wire.Packet{}.Int(1).Int(4).String("/zookeeper").Bool(true)
-				clients[i].send(body)
-				clients[i].receive()
-			}
-		})
-	}
-	opening.Wait()
-	for range 3 {
-		for _, z := range clients {
-			if _, err := z.Write(ping); err != nil {
-				t.Fatal(err)
-			}
-			z.receive()
-		}
-	}
-	took := (footprint() - before) / connections
-	t.Logf("an idle connection takes %d bytes", took)
-	if took > each {
-		t.Errorf("an idle connection takes %d bytes", took)
-	}
-}
-
-// footprint is how many bytes of heap and stacks are in use.
-func footprint() int64 {
-	var m runtime.MemStats
-	for range 3 {
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse)
 }
