@@ -175,7 +175,8 @@ func (c *conn) write(call call) {
 		return
 	}
 	caller := *c.caller.Load()
-	c.writer.Write(op, int64(call.xid), caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.line.Land(s, reply, err) })
+	cxid := int64(uint32(call.xid)) // a client may count from where it likes; what a session remembers is not below zero
+	c.writer.Write(op, cxid, caller, identity.Author(caller), func(reply pipeline.Reply, err error) { c.line.Land(s, reply, err) })
 }
 
 // sync asks the leader how far the ensemble is: what follows sees it. The path is told back, and stands for nothing.
