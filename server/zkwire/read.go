@@ -262,16 +262,16 @@ func (c *conn) multiRead(call *call, d *decoder) {
 	c.answer(call, v.Zxid(), func(b []byte) []byte {
 		full := len(b) + max(minMultiRead, 4*c.server.cfg.MaxPacket)
 		for _, r := range all {
-			body, err := v.node(r.op, r.path, c.id)
-			if err == nil && len(b) < full {
+			var body func([]byte) []byte
+			err := error(codeMarshallingError)
+			if len(b) < full { // what is not told is not looked for either
+				body, err = v.node(r.op, r.path, c.id)
+			}
+			if err == nil {
 				b = body(putMultiHeader(b, r.op, false, codeOK))
 				continue
 			}
-			code := codeOf(err)
-			if err == nil {
-				code = codeMarshallingError
-			}
-			b = putI32(putMultiHeader(b, opError, false, code), int32(code))
+			b = putI32(putMultiHeader(b, opError, false, codeOf(err)), int32(codeOf(err)))
 		}
 		return multiEnd(b)
 	})
