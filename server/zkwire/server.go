@@ -186,6 +186,7 @@ func (s *Server) Stop(ctx context.Context) {
 			for _, c := range left {
 				c.cut(context.Cause(ctx))
 			}
+			<-pulse.C // they take a moment to go
 		}
 	}
 }
