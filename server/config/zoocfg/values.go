@@ -186,7 +186,7 @@ func (z *reader) authProvider(e entry) {
 			z.wrong(e.Place, "SASL needs to be told of its users here: give --sasl-users-file for DIGEST-MD5, or remove it")
 		}
 	case "X509AuthenticationProvider":
-		z.wrong(e.Place, "there is no TLS for ZooKeeper's clients yet: remove it")
+		z.wrong(e.Place, "who comes by TLS is the subject of its certificate without it (--tls-client-ca-file): remove it")
 	default:
 		z.wrong(e.Place, "a scheme %s is not there: remove it", class)
 	}
