@@ -163,11 +163,11 @@ func (z *reader) clientAddr(own *founder, all []founder) {
 	switch {
 	case own != nil && own.client != "" && addr != "" && !agree(own.client, addr):
 		z.wrong(port.Place, "clients are served on %s by it, and on %s by %s: say it once", addr, own.client, own.Place)
+	case addr == "" && host.value != "": // it would not hold for the port of the server's line
+		z.wrong(host.Place, "it needs a clientPort")
 	case own != nil && own.client != "":
 		addr = own.client
 		z.set(own.Place, "client-addr")
-	case addr == "" && host.value != "":
-		z.wrong(host.Place, "it needs a clientPort")
 	case addr == "" && !z.given("client-addr") && (own != nil || !slices.ContainsFunc(all, func(f founder) bool { return f.client != "" })):
 		z.wrong(asWhole(z.in.File), "clientPort is not set, and clients could not come: set it, or give --client-addr")
 	}
