@@ -112,6 +112,9 @@ func TestZooKeeperPingsAreAnsweredWhateverTheRate(t *testing.T) {
 	if throttled == 0 {
 		t.Error("nothing was held back: this shows nothing")
 	}
+	if r := z.ask(6, zkClose, func(p wire.Packet) wire.Packet { return p }); r.code != 0 {
+		t.Errorf("the end of the session is held back: %d", r.code)
+	}
 }
 
 // exists of what is not there is an error, and leaves its watch.

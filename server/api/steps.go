@@ -89,7 +89,7 @@ func writes(call *apiv1.SessionCall) bool {
 
 // start begins a call.
 func (c *conversation) start(call *apiv1.SessionCall) {
-	if err := c.keeper.meter.Admit(*c.caller.Load()); err != nil {
+	if err := c.keeper.meter.Admit(*c.caller.Load()); err != nil && call.GetClose() == nil {
 		c.line.Land(c.line.Begin(call, true), pipeline.Reply{}, err)
 		return
 	}

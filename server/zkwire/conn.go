@@ -239,10 +239,14 @@ func (c *conn) run() bool {
 		if !c.line.Writing() { // what has happened behind a write that is not answered is told after it: the client would see time go back
 			c.tell(c.takeEvents(maxZxid))
 		}
-		switch {
-		case c.flush() != nil:
+		last := err != nil || c.closed || c.finished()
+		if last { // who does not read what ends the connection is not waited for
+			_ = c.net.SetWriteDeadline(time.Now().Add(hangUpLimit))
+		}
+		if c.flush() != nil {
 			return false
-		case err != nil || c.closed || c.finished():
+		}
+		if last {
 			return true
 		}
 		c.rest()

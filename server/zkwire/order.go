@@ -135,7 +135,7 @@ func (c *conn) start(call call) error {
 		c.finish(c.begin(call.xid, -1, codeUnimplemented))
 		return codeUnimplemented // and so ends the connection, as in ZooKeeper
 	}
-	if err := c.server.cfg.Meter.Admit(*c.caller.Load()); err != nil {
+	if err := c.server.cfg.Meter.Admit(*c.caller.Load()); err != nil && call.op != opCloseSession {
 		c.line.Land(c.line.Begin(begun{call: call}, true), pipeline.Reply{}, err)
 		return nil
 	}

@@ -105,8 +105,14 @@ func (c *conn) setWatches(call *call, d *decoder) {
 		}
 	}
 	after = min(after, c.version().Zxid()) // of what is to come they tell in any case
-	c.comeBack(persistent, watch.Persistent, after)
-	c.comeBack(recursive, watch.PersistentRecursive, after)
+	had := make(map[string]watch.Mode, len(persistent)+len(recursive))
+	for _, path := range persistent {
+		had[strings.Clone(path)] |= watch.Persistent
+	}
+	for _, path := range recursive {
+		had[strings.Clone(path)] |= watch.PersistentRecursive
+	}
+	c.comeBack(had, after)
 	c.answer(call, c.now().Zxid(), nil)
 }
 
@@ -150,14 +156,19 @@ func since(v view, path string, m watch.Mode, after txn.Zxid) (e watch.Event, ha
 
 // comeBack leaves watches again that tell each time. What they would have told is told now, if this server still knows it; ZooKeeper tells
 // nothing of it.
-func (c *conn) comeBack(paths []string, m watch.Mode, after txn.Zxid) {
-	for some := range slices.Chunk(paths, watchesAtOnce) {
-		had := make(map[string]watch.Mode, len(some))
-		for _, path := range some {
-			had[strings.Clone(path)] = m
+func (c *conn) comeBack(had map[string]watch.Mode, after txn.Zxid) {
+	for len(had) > 0 {
+		some := make(map[string]watch.Mode, min(len(had), watchesAtOnce))
+		for path, m := range had {
+			if len(some) == watchesAtOnce {
+				break
+			}
+			some[path] = m
+			delete(had, path)
 		}
-		if err := c.watcher.ComeBack(had, after); err != nil {
+		if err := c.watcher.ComeBack(some, after); err != nil {
 			c.cut(err)
+			return
 		}
 	}
 }
