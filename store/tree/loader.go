@@ -183,7 +183,7 @@ func (l *Loader) addSession(m *wire.Reader) error {
 		case 3:
 			s.token = string(m.Bytes())
 		case 4:
-			s.Last.Cxid = int64(m.Max(math.MaxInt64))
+			s.Last.Cxid = int64(m.Varint()) // as its client counts, and be it backwards
 		case 5:
 			s.Last.Zxid = txn.Zxid(m.Varint())
 		case 6:
