@@ -22,8 +22,7 @@ type slot = order.Slot[begun]
 // begun is what there is to know of it.
 type begun struct {
 	call
-	change tree.Request // a write's
-	wrong  *multiError  // and what of it is wrong in itself
+	parts multiParts // a multi's
 }
 
 // advance answers what has become of requests, in their order, and begins those that may be begun: a write when only writes
@@ -165,8 +164,8 @@ func (c *conn) write(call call) {
 	if !c.line.Writing() {
 		c.tell(c.takeEvents(maxZxid))
 	}
-	op, wrong, err := c.request(&call)
-	s := c.line.Begin(begun{call, op, wrong}, true)
+	op, parts, err := c.request(&call)
+	s := c.line.Begin(begun{call, parts}, true)
 	if err == nil && c.readOnly && call.op != opCloseSession {
 		err = codeNotReadOnly
 	}

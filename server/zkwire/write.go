@@ -8,14 +8,14 @@ import (
 	"github.com/quorate/quorate/store/txn"
 )
 
-// request translates a write. An operation of a multi may be wrong in itself.
-func (c *conn) request(call *call) (op tree.Request, wrong *multiError, err error) {
+// request translates a write, and says what a multi consists of.
+func (c *conn) request(call *call) (op tree.Request, parts multiParts, err error) {
 	d := decoder{left: call.body}
 	switch call.op {
 	case opCloseSession:
-		return &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: c.id}}, nil, nil
+		return &tree.CloseSessionRequest{CloseSession: txn.CloseSession{Session: c.id}}, parts, nil
 	case opMulti:
-		op, wrong, err = c.multi(&d)
+		op, parts, err = c.multi(&d)
 	case opSetACL:
 		op = setACL(&d)
 	case opDeleteContainer:
@@ -25,9 +25,9 @@ func (c *conn) request(call *call) (op tree.Request, wrong *multiError, err erro
 		op, err = c.change(&d, call.op)
 	}
 	if d.bad {
-		return nil, nil, codeMarshallingError
+		return nil, parts, codeMarshallingError
 	}
-	return op, wrong, err
+	return op, parts, err
 }
 
 // change translates a write that may stand in a multi.
@@ -113,25 +113,33 @@ func putACL(b []byte, list []txn.ACE) []byte {
 
 // multi translates a multi. An operation that is wrong in itself is replaced by one that the tree refuses, so that it
 // fails when its turn comes: one before it may fail first.
-func (c *conn) multi(d *decoder) (all tree.Request, wrong *multiError, err error) {
+func (c *conn) multi(d *decoder) (all tree.Request, parts multiParts, err error) {
 	m := &tree.MultiRequest{}
 	for {
 		op, done := multiHeader(d)
 		if d.bad || done {
-			return m, wrong, nil
+			return m, parts, nil
 		}
 		r, err := c.change(d, op)
 		if err == codeMarshallingError { //nolint:errorlint // never wrapped
-			return nil, nil, err
+			return nil, parts, err
 		}
 		if err != nil {
 			r = &tree.CheckRequest{}
 		}
 		m.Ops = append(m.Ops, r)
-		if err != nil && wrong == nil {
-			wrong = &multiError{code: codeOf(err), op: len(m.Ops)}
+		parts.ops = append(parts.ops, op)
+		if err != nil && parts.wrong == 0 {
+			parts.wrong, parts.code = len(m.Ops), codeOf(err)
 		}
 	}
+}
+
+// multiParts is what the answer to a multi needs to know of it.
+type multiParts struct {
+	ops   []opcode
+	wrong int       // the first operation that is wrong in itself, counted from 1; 0: none
+	code  errorCode // and how
 }
 
 // multiHeader takes what stands before each operation of a multi, and after the last.
@@ -151,20 +159,14 @@ func putMultiHeader(b []byte, op opcode, done bool, code errorCode) []byte {
 // multiEnd ends a multi.
 func multiEnd(b []byte) []byte { return putMultiHeader(b, opError, true, -1) }
 
-// multiError says which operation of a multi is wrong in itself, counted from 1.
-type multiError struct {
-	code errorCode
-	op   int
-}
-
 // failing returns the operation of a multi that failed, counted from 1, and why; 0 if it was not one of them.
 func failing(s *slot) (op int, code errorCode) {
 	var f *fault.Error
 	if !errors.As(s.Err, &f) {
 		return 0, codeOf(s.Err)
 	}
-	if s.Call.wrong != nil && s.Call.wrong.op == f.Op {
-		return f.Op, s.Call.wrong.code
+	if p := s.Call.parts; p.wrong != 0 && p.wrong == f.Op {
+		return f.Op, p.code
 	}
 	return f.Op, codeOf(s.Err)
 }
@@ -173,12 +175,11 @@ func failing(s *slot) (op int, code errorCode) {
 // stands what has become of each operation.
 func (c *conn) refuseMulti(s *slot, at txn.Zxid) bool {
 	op, code := failing(s)
-	m, ok := s.Call.change.(*tree.MultiRequest)
-	if op == 0 || !ok {
+	if op == 0 {
 		return false
 	}
 	c.answer(&s.Call.call, at, func(b []byte) []byte {
-		for i := range m.Ops {
+		for i := range s.Call.parts.ops {
 			each := codeRuntimeInconsistency
 			switch {
 			case i+1 < op:
@@ -214,10 +215,8 @@ func (c *conn) wrote(s *slot) {
 
 // putMulti appends what each operation of a multi has done.
 func putMulti(b []byte, s *slot) []byte {
-	d := decoder{left: s.Call.body}
-	for _, r := range s.Reply.Results {
-		op, _ := multiHeader(&d)
-		skip(&d, op)
+	for i, r := range s.Reply.Results {
+		op := s.Call.parts.ops[i]
 		switch op {
 		case opCreate2: // is one of the first kind within a multi
 			op = opCreate
@@ -233,23 +232,6 @@ func putMulti(b []byte, s *slot) []byte {
 		}
 	}
 	return multiEnd(b)
-}
-
-// skip passes over an operation of a multi that was read before.
-func skip(d *decoder, op opcode) {
-	d.str()
-	switch op {
-	case opCreate, opCreate2, opCreateContainer:
-		d.buffer()
-		acl(d)
-	case opCreateTTL:
-		d.buffer()
-		acl(d)
-		d.i64()
-	case opSetData:
-		d.buffer()
-	}
-	d.i32()
 }
 
 // putStat appends a node's Stat.
