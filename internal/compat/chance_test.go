@@ -3,15 +3,14 @@ package compat_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quorate/quorate/internal/compat/script"
+	"github.com/quorate/quorate/internal/process"
 )
 
 // The scripts by chance of a run of the tests; `make compat` plays more.
@@ -47,13 +46,9 @@ func TestByChance(t *testing.T) {
 
 func numberOf(t *testing.T, env string, otherwise int) int {
 	t.Helper()
-	text := os.Getenv(env)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
+	n, err := process.Setting(env, otherwise)
 	if err != nil {
-		t.Fatalf("%s: %v", env, err)
+		t.Fatal(err)
 	}
 	return n
 }

@@ -2,9 +2,7 @@ package process_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,13 +60,9 @@ func TestFailover(t *testing.T) {
 // setting reads a number from the environment.
 func setting(t *testing.T, name string, otherwise int) int {
 	t.Helper()
-	s := os.Getenv(name)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(s)
+	n, err := process.Setting(name, otherwise)
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatal(err)
 	}
 	return n
 }
