@@ -75,7 +75,7 @@ func (n *naive) tell(e Event, acl []txn.ACE) {
 
 // randomOps returns txns that fit the tip, some of them with several changes.
 func randomOps(rng *rand.Rand, s *stage) (ops []txn.Op) {
-	tip := s.tip.Fork()
+	tip := s.tip.Publish().Edit()
 	next := tip.Zxid()
 	apply := func(op txn.Op) {
 		next++

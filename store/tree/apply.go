@@ -189,7 +189,7 @@ func (d *Draft) create(h *txn.Header, c *txn.Create, out *Outcome) error {
 	r.acl = d.retainACL(c.ACL)
 	d.setSide(at, parent, countsOf(parent.created()+1, parent.children()+1), h.Zxid)
 	it := item{block: r.encode()}
-	if _, exists := d.put(it); exists {
+	if !d.insert(it) {
 		return fmt.Errorf("%s exists", c.Path)
 	}
 	if holder := holderOf(r.kind, c.Owner); holder != 0 {
@@ -236,14 +236,16 @@ func (d *Draft) delete(h *txn.Header, path string, out *Outcome) error {
 	if path == "" || path[0] != '/' || path == rootPath {
 		return fmt.Errorf("%q cannot be deleted", path)
 	}
-	it, ok := d.remove(path)
-	switch {
-	case !ok:
+	at, ok := d.edit(path)
+	if !ok {
 		return fmt.Errorf("%s does not exist", path)
-	case it.children() != 0:
+	}
+	it := at.item()
+	if it.children() != 0 {
 		return fmt.Errorf("%s has %d children", path, it.children())
 	}
-	at, ok := d.edit(Parent(path))
+	d.remove(at, it)
+	at, ok = d.edit(Parent(path))
 	assert(ok && at.item().children() > 0, "%s is no child of its parent", path)
 	parent := at.item()
 	d.setSide(at, parent, countsOf(parent.created(), parent.children()-1), h.Zxid)

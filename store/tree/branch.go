@@ -8,16 +8,17 @@ import (
 // branch is a B-tree node above others: its kids are leaves or branches, and its fences
 // part them. Kids may be empty or single: deletion merges neighbours, it does not balance.
 type branch struct {
-	owner *owner
+	line *line // it was made for the tree of this line, at this moment
+	made uint64
 	*fences
 	kids   row[branch] // empty if it is above leaves
 	leaves row[leaf]   // empty if it is above branches
 }
 
-// copy returns a copy of b for w.
-func (b *branch) copy(w *owner) *branch {
+// copy returns a copy of b for t.
+func (b *branch) copy(t *nodeTree) *branch {
 	c := *b
-	c.owner = w
+	c.line, c.made = t.line, t.now
 	return &c
 }
 
@@ -50,13 +51,13 @@ func (b *branch) vouches(i, n int) bool {
 }
 
 // cut returns where to split b: see cutAt.
-func (b *branch) cut() int { return cutAt(int(b.n), b.key) }
+func (b *branch) cut() int { return cutAt(int(b.n), maxBranch, b.key) }
 
 // split moves the kids behind the pivot at cut into a new right neighbour, and returns it
 // with that pivot.
 func (b *branch) split(cut int) (middle string, right *branch) {
 	pivots := b.fences.all()
-	right = &branch{owner: b.owner, fences: newFences(pivots[cut+1:])}
+	right = &branch{line: b.line, made: b.made, fences: newFences(pivots[cut+1:])}
 	if b.aboveLeaves() {
 		all := b.leaves.all(b.size())
 		b.leaves, right.leaves = rowOf(all[:cut+1]), rowOf(all[cut+1:])
@@ -78,12 +79,12 @@ func (b *branch) join(pivot string, right *branch) {
 	b.fences = newFences(slices.Concat(b.fences.all(), []string{pivot}, right.fences.all()))
 }
 
-// cutAt returns where to split a B-tree node with n keys: in its middle half, where
+// cutAt returns where to split a B-tree node with n keys, so that neither half has more than most: in its middle half, where
 // neighbours have the least in common. So the halves tend to hold the children of one parent
 // each, all keys of which have much in common, and tags tell the keys apart.
-func cutAt(n int, key func(int) key) int {
+func cutAt(n, most int, key func(int) key) int {
 	best, least := n/2, math.MaxInt
-	for i := max(n/4, 1); i <= n*3/4; i++ {
+	for i := max(n/4, n-most, 1); i <= min(n*3/4, most); i++ {
 		same := key(i - 1).common(key(i))
 		if same < least || same == least && abs(i-n/2) < abs(best-n/2) {
 			best, least = i, same

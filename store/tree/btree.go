@@ -1,6 +1,6 @@
 package tree
 
-// nodeTree is a copy-on-write B+ tree of items, ordered by key.
+// nodeTree is a B+ tree of items, ordered by key, that keeps what it was.
 //
 // It exists because looking up a node among a million is a matter of cache misses: a
 // general B-tree compares keys, and each comparison fetches another node's block from
@@ -9,71 +9,72 @@ package tree
 // search runs over the tags, and fetches a block only to see whether it has found what
 // it looks for, or where tags are equal.
 //
-// A nodeTree is a value. A copy shares the B-tree nodes; those whose owner is not the
-// tree's are shared and copied before they are written to.
+// A nodeTree is a value: a tree at one moment of a line. A copy shares the B-tree nodes. Before the first change it
+// has to advance; then it changes leaves of its line in place (see leaf), and copies all other B-tree nodes that
+// it did not make itself since it advanced.
 type nodeTree struct {
 	root  *branch // nil before the first item
 	count int
-	owner *owner
+	line  *line
+	now   uint64 // its moment
 }
-
-// owner says by its address who may write to a B-tree node.
-type owner struct{ _ byte }
 
 // get returns the item with key k.
 func (t *nodeTree) get(k key) (item, bool) {
-	b := t.root
-	if b == nil {
+	if t.root == nil {
 		return item{}, false
 	}
+	b, i := t.way(k)
+	v := t.view(b.leaves.at(i))
+	slot, found := v.find(k)
+	if !found {
+		return item{}, false
+	}
+	return v.item(slot), true
+}
+
+// way returns the branch and the index in it of the leaf whose keys k is among.
+func (t *nodeTree) way(k key) (b *branch, i int) {
+	b = t.root
 	for !b.aboveLeaves() {
 		b = b.kids.at(b.kid(k))
 	}
-	l := b.leaves.at(b.kid(k))
-	if i, found := l.find(k); found {
-		return l.item(i), true
-	}
-	return item{}, false
+	return b, b.kid(k)
 }
 
 // ascend calls yield for the items from k on, in order, while it returns true.
 func (t *nodeTree) ascend(k key, yield func(item) bool) {
 	if t.root != nil {
-		t.root.ascend(k, yield)
+		t.ascendBelow(t.root, k, yield)
 	}
 }
 
-func (b *branch) ascend(k key, yield func(item) bool) bool {
+// ascendBelow is ascend for what is below b.
+func (t *nodeTree) ascendBelow(b *branch, k key, yield func(item) bool) bool {
 	i := b.kid(k)
 	if b.aboveLeaves() {
-		l := b.leaves.at(i)
-		from, _ := l.search(k)
-		return l.scan(from, yield) && b.scan(i+1, yield)
+		return t.view(b.leaves.at(i)).scanFrom(k, yield) && t.scanBelow(b, i+1, yield)
 	}
-	return b.kids.at(i).ascend(k, yield) && b.scan(i+1, yield)
+	return t.ascendBelow(b.kids.at(i), k, yield) && t.scanBelow(b, i+1, yield)
 }
 
 // scan calls yield for all items in order, while it returns true.
 func (t *nodeTree) scan(yield func(item) bool) {
 	if t.root != nil {
-		t.root.scan(0, yield)
+		t.scanBelow(t.root, 0, yield)
 	}
 }
 
-// scan calls yield for the items of the kids from i on, in order, while it returns true.
-func (b *branch) scan(i int, yield func(item) bool) bool {
+// scanBelow is scan for what is below the kids of b from i on.
+func (t *nodeTree) scanBelow(b *branch, i int, yield func(item) bool) bool {
 	for ; i < b.size(); i++ {
-		if !b.scanKid(i, yield) {
+		if b.aboveLeaves() {
+			if !t.view(b.leaves.at(i)).scan(yield) {
+				return false
+			}
+		} else if !t.scanBelow(b.kids.at(i), 0, yield) {
 			return false
 		}
 	}
 	return true
-}
-
-// scanKid is scan for kid i alone.
-func (b *branch) scanKid(i int, yield func(item) bool) bool {
-	if b.aboveLeaves() {
-		return b.leaves.at(i).scan(0, yield)
-	}
-	return b.kids.at(i).scan(0, yield)
 }

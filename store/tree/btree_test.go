@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -35,8 +36,42 @@ func byKey(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// TestBTreeAgainstMap makes random changes to B-trees and to maps, forks both now and
-// then, and compares every one of the forks at the end.
+// newNodeTree returns an empty tree that may be written to.
+func newNodeTree() nodeTree {
+	t := nodeTree{line: new(line)}
+	t.advance()
+	return t
+}
+
+// set adds or replaces an item, and returns the one replaced.
+func (t *nodeTree) set(it item) (old item, replaced bool) {
+	k := keyIn(it.block)
+	at, replaced := t.edit(k)
+	if replaced {
+		old = at.item()
+		t.setBlock(at, it.block)
+	} else {
+		t.insert(it.block)
+	}
+	if it.side != old.side {
+		at, _ = t.edit(k)
+		t.setSide(at, it.side)
+	}
+	return old, replaced
+}
+
+// delete takes out the item with key k and returns it.
+func (t *nodeTree) delete(k key) (old item, found bool) {
+	at, found := t.edit(k)
+	if found {
+		old = at.item()
+		t.drop(at)
+	}
+	return old, found
+}
+
+// TestBTreeAgainstMap makes random changes to B-trees and to maps, keeps both now and then, goes back now and then to one that
+// was kept, and compares every one of them at the end.
 func TestBTreeAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	type pair struct {
@@ -44,7 +79,7 @@ func TestBTreeAgainstMap(t *testing.T) {
 		model map[string]uint64
 	}
 	var kept []pair
-	now := pair{nodeTree{owner: new(owner)}, map[string]uint64{}}
+	now := pair{newNodeTree(), map[string]uint64{}}
 	for step := range 40_000 {
 		path := randomPath(rng)
 		want, exists := now.model[path]
@@ -55,7 +90,7 @@ func TestBTreeAgainstMap(t *testing.T) {
 		switch grow := step/4000%2 == 0; {
 		case rng.IntN(3) == 0 && exists:
 			at, _ := now.tree.edit(keyOf(path))
-			at.put(item{block: at.item().block, side: side{pzxid: txn.Zxid(step)}})
+			now.tree.setSide(at, side{pzxid: txn.Zxid(step)})
 			now.model[path] = uint64(step)
 		case rng.IntN(4) > 0 == grow:
 			old, replaced := now.tree.set(leafItem(path, uint64(step)))
@@ -70,21 +105,24 @@ func TestBTreeAgainstMap(t *testing.T) {
 			}
 			delete(now.model, path)
 		}
-		if rng.IntN(1000) == 0 {
-			model := make(map[string]uint64, len(now.model))
-			for k, v := range now.model {
-				model[k] = v
+		if rng.IntN(100) == 0 {
+			kept = append(kept, pair{now.tree, maps.Clone(now.model)})
+			if rng.IntN(10) == 0 {
+				old := kept[rng.IntN(len(kept))]
+				now = pair{old.tree, maps.Clone(old.model)}
 			}
-			kept = append(kept, pair{now.tree, model})
-			now.tree.owner = new(owner)
+			now.tree.advance()
+			if depth := now.tree.line.depth; depth > maxDepth {
+				t.Fatalf("step %d: a line with %d before it", step, depth)
+			}
 		}
 	}
 	for i, p := range append(kept, now) {
-		checkBTree(t, fmt.Sprintf("fork %d", i), &p.tree, p.model)
+		checkBTree(t, fmt.Sprintf("version %d", i), &p.tree, p.model)
 	}
 }
 
-// checkBTree compares a tree with its model, and checks what a bnode promises.
+// checkBTree compares a tree with its model, and checks what B-tree nodes promise.
 func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint64) {
 	t.Helper()
 	want := make([]string, 0, len(model))
@@ -112,11 +150,11 @@ func checkBTree(t *testing.T, name string, tree *nodeTree, model map[string]uint
 		}
 	}
 	if tree.root != nil {
-		checkBranch(t, name, tree.root)
+		checkBranch(t, name, tree, tree.root)
 	}
 }
 
-func checkBranch(t *testing.T, name string, b *branch) {
+func checkBranch(t *testing.T, name string, tree *nodeTree, b *branch) {
 	t.Helper()
 	n := int(b.n)
 	kids, leaves := have(&b.kids), have(&b.leaves)
@@ -125,11 +163,11 @@ func checkBranch(t *testing.T, name string, b *branch) {
 	}
 	checkTags(t, name, int(b.skip), b.tags[:n], b.key)
 	for _, kid := range b.kids.all(kids) {
-		checkBranch(t, name, kid)
+		checkBranch(t, name, tree, kid)
 	}
 	for _, l := range b.leaves.all(leaves) {
 		checkTags(t, name, int(l.skip), l.tags[:l.n], l.key)
-		checkPage(t, name, l)
+		checkLeaf(t, name, tree.view(l))
 	}
 }
 
@@ -158,7 +196,7 @@ func checkTags(t *testing.T, name string, skip int, tags []uint64, at func(int) 
 // TestBTreeForgetsKeys: a key that parts the kids of a branch must not keep the page
 // of a node alive that is gone.
 func TestBTreeForgetsKeys(t *testing.T) {
-	tree := nodeTree{owner: new(owner)}
+	tree := newNodeTree()
 	for i := range 10_000 {
 		tree.set(leafItem(fmt.Sprintf("/n%05d", i*7919%10_000), 1))
 	}
@@ -176,12 +214,12 @@ func TestBTreeForgetsKeys(t *testing.T) {
 	branches(tree.root)
 }
 
-// TestBNodeSizes: sizes that the allocator has; see the fields that make it so.
+// TestBNodeSizes: they just fit into the sizes that the allocator has, 160 and 896.
 func TestBNodeSizes(t *testing.T) {
-	if size := unsafe.Sizeof(branch{}); size != 144 {
+	if size := unsafe.Sizeof(branch{}); size != 152 {
 		t.Errorf("a branch has %d bytes", size)
 	}
-	if size := unsafe.Sizeof(leaf{}); size != 576 {
+	if size := unsafe.Sizeof(leaf{}); size != 880 {
 		t.Errorf("a leaf has %d bytes", size)
 	}
 }

@@ -2,12 +2,193 @@ package tree
 
 import "slices"
 
-// mutable returns b if t may write to it, else a copy that it may write to.
+// place is where an item stands in a tree that may be written to. It is valid until the next change
+// of the tree.
+type place struct {
+	key  key
+	view view
+	slot int
+}
+
+// item returns the item.
+func (p place) item() item { return p.view.item(p.slot) }
+
+// edit returns the place of the item with key k, and whether there is one.
+func (t *nodeTree) edit(k key) (place, bool) {
+	if t.root == nil {
+		return place{}, false
+	}
+	b, i := t.way(k)
+	v := t.view(b.leaves.at(i))
+	slot, found := v.find(k)
+	return place{k, v, slot}, found
+}
+
+// setBlock gives the item at p a block with the same key.
+func (t *nodeTree) setBlock(p place, block string) { t.change(p, reblock, block) }
+
+// setSide gives the item at p a side.
+func (t *nodeTree) setSide(p place, s side) { t.change(p, reside, s.entry()) }
+
+// drop takes out the item at p.
+func (t *nodeTree) drop(p place) {
+	t.count--
+	t.change(p, dropped, "")
+}
+
+// insert adds an item with this block and no side; false if there is one with its key.
+func (t *nodeTree) insert(block string) bool {
+	k := keyIn(block)
+	if t.root == nil {
+		t.root = t.newRoot(rowOf([]*leaf{newLeaf(t, nil)}), row[branch]{})
+	}
+	b, i := t.way(k)
+	v := t.view(b.leaves.at(i))
+	at, packed, shares := b.seek(i, v.leaf, k)
+	if _, found := v.slot(at, packed, k); found {
+		return false
+	}
+	t.count++
+	if !shares || !t.note(v, added, at, block) {
+		t.rewrite(k, added, block, shares)
+	}
+	return true
+}
+
+// seek looks for k among what is packed in leaf l, the one at i, where it belongs: at is the first item that is not before it. shares tells
+// whether k has in common with all of them what they have in common: mostly that is known without a look at any, which would
+// be a cache miss.
+func (b *branch) seek(i int, l *leaf, k key) (at int, found, shares bool) {
+	if b.vouches(i, int(l.skip)) {
+		at, found = find(k, int(l.skip), l.tags[:l.n], l.key)
+		return at, found, true
+	}
+	at, found = search(k, int(l.skip), l.tags[:l.n], l.key)
+	return at, found, l.n == 0 || k.shares(l.key(0), int(l.skip))
+}
+
+// change changes the item at p. The leaf does not go on holding what is large, nor much, when it is no more an item's.
+func (t *nodeTree) change(p place, what change, entry string) {
+	frees := what != reside && len(p.view.block(p.slot)) > maxPacked || what == dropped && p.view.hollow()
+	if frees || !t.note(p.view, what, p.slot, entry) {
+		t.rewrite(p.key, what, entry, !frees)
+	}
+}
+
+// note adds an edit to the log of a leaf; false if it has no room, or is another line's. An edit that t itself has made since it advanced
+// nobody else has seen, and it gets another entry.
+func (t *nodeTree) note(v view, what change, slot int, entry string) bool {
+	if v.line != t.line {
+		return false
+	}
+	for j := v.edits - 1; j >= 0 && v.stamp(j).moment() == t.now; j-- {
+		if what != added && v.stamp(j).does(what, slot) {
+			v.entries[j] = entry
+			return true
+		}
+	}
+	if v.edits == maxEdits {
+		return false
+	}
+	v.entries[v.edits] = entry
+	v.log[v.edits].Store(uint64(stampOf(t.now, slot, what)))
+	return true
+}
+
+// rewrite makes a change of the item with key k, to whose leaf it could not be added. A leaf of another line may do
+// with a copy, if it may keep its log and has room in it; else it is packed.
+func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
+	b, i, edge := t.leafFor(k)
+	v := t.view(b.leaves.at(i))
+	if logged && v.edits < maxEdits {
+		v.leaf = v.copy(t)
+		b.leaves.put(i, v.leaf)
+		slot, found := v.find(k)
+		if !found {
+			slot, _, _ = b.seek(i, v.leaf, k)
+		}
+		t.note(v, what, slot, entry)
+		return
+	}
+	var room [maxLeaf + maxEdits + 1]item
+	items := changed(v.items(room[:0]), k, what, entry)
+	if len(items) > maxLeaf {
+		t.replaceByTwo(b, i, items, edge && what == added && k == keyIn(items[len(items)-1].block))
+		return
+	}
+	b.leaves.put(i, newLeaf(t, items))
+	if len(items) <= maxLeaf/3 {
+		t.mergeLeaves(b, max(i-1, 0))
+	}
+}
+
+// changed makes a change of the item with key k.
+func changed(items []item, k key, what change, entry string) []item {
+	i, _ := slices.BinarySearchFunc(items, k, func(it item, k key) int { return keyIn(it.block).compare(k) })
+	switch what {
+	case added:
+		return slices.Insert(items, i, item{block: entry})
+	case dropped:
+		return slices.Delete(items, i, i+1)
+	case reblock:
+		items[i].block = entry
+	case reside:
+		items[i].side = readSide(entry)
+	}
+	return items
+}
+
+// replaceByTwo makes two leaves of leaf i of b, which is mutable and has room for a pivot. Edge says that the last of
+// all items is new: who adds at the very end will go on doing so, and the left one stays full.
+func (t *nodeTree) replaceByTwo(b *branch, i int, items []item, edge bool) {
+	at := func(i int) key { return keyIn(items[i].block) }
+	cut := cutAt(len(items), maxLeaf, at)
+	if edge {
+		cut = maxLeaf
+	}
+	b.leaves.put(i, newLeaf(t, items[:cut]))
+	b.insertLeaf(i+1, at(cut), newLeaf(t, items[cut:]))
+}
+
+// mergeLeaves makes one of the leaves i and i+1 of b, which is mutable, if they fit into one.
+func (t *nodeTree) mergeLeaves(b *branch, i int) {
+	if i == int(b.n) {
+		return
+	}
+	var room [2 * (maxLeaf + maxEdits)]item
+	items := t.view(b.leaves.at(i + 1)).items(t.view(b.leaves.at(i)).items(room[:0]))
+	if len(items) > maxLeaf {
+		return
+	}
+	b.leaves.put(i, newLeaf(t, items))
+	b.leaves = rowOf(slices.Delete(b.leaves.all(b.size()), i+1, i+2))
+	b.fences = b.without(i)
+}
+
+// add adds items, at most maxLeaf of them and sorted, behind all there are, as a leaf of their own.
+func (t *nodeTree) add(items []item) {
+	t.count += len(items)
+	l := newLeaf(t, items)
+	if t.root == nil {
+		t.root = t.newRoot(rowOf([]*leaf{l}), row[branch]{})
+		return
+	}
+	k := keyIn(items[0].block)
+	b, i, _ := t.leafFor(k)
+	b.insertLeaf(i+1, k, l)
+}
+
+// newRoot returns a branch with one kid.
+func (t *nodeTree) newRoot(leaves row[leaf], kids row[branch]) *branch {
+	return &branch{line: t.line, made: t.now, fences: newFences(nil), leaves: leaves, kids: kids}
+}
+
+// mutable returns b if t has made it since it advanced, else a copy.
 func (t *nodeTree) mutable(b *branch) *branch {
-	if b.owner == t.owner {
+	if b.line == t.line && b.made == t.now {
 		return b
 	}
-	return b.copy(t.owner)
+	return b.copy(t)
 }
 
 // mutableKid is mutable for kid i of b, which is mutable and not above leaves.
@@ -20,116 +201,19 @@ func (t *nodeTree) mutableKid(b *branch, i int) *branch {
 	return kid
 }
 
-// mutableLeaf is mutable for leaf i of b, which is mutable and above leaves.
-func (t *nodeTree) mutableLeaf(b *branch, i int) *leaf {
-	l := b.leaves.at(i)
-	if l.owner != t.owner {
-		l = l.copy(t.owner)
-		b.leaves.put(i, l)
-	}
-	return l
-}
-
-// edit returns the place of the item with key k, and whether there is one.
-func (t *nodeTree) edit(k key) (place, bool) {
-	if t.root == nil {
-		return place{}, false
-	}
-	t.root = t.mutable(t.root)
-	b := t.root
-	for !b.aboveLeaves() {
-		b = t.mutableKid(b, b.kid(k))
-	}
-	kid := b.kid(k)
-	// Searching first, in the leaf that may have to be copied, lets the processor wait for the
-	// block and the rest of the leaf at once.
-	i, found := b.leaves.at(kid).find(k)
-	if !found {
-		return place{}, false
-	}
-	return place{t.mutableLeaf(b, kid), i}, true
-}
-
-// set adds or replaces an item, and returns the one replaced.
-func (t *nodeTree) set(it item) (old item, replaced bool) {
-	k := keyIn(it.block)
-	b, i, edge := t.leafFor(k)
-	at, found, shares := b.seek(i, k)
-	l := t.mutableLeaf(b, i)
-	if found {
-		old = l.item(at)
-		l.put(at, it)
-		return old, true
-	}
-	t.count++
-	if l.n == maxLeaf {
-		l, at = t.splitLeaf(b, i, at, k, edge)
-		shares = false // with fewer keys, that have more in common
-	}
-	l.insert(at, k, it, shares)
-	return item{}, false
-}
-
-// seek looks for k in leaf i of b, where it belongs. shares tells whether it is known that k shares what all keys of the leaf
-// have in common: mostly without a look at any of them, which would be a cache miss.
-func (b *branch) seek(i int, k key) (at int, found, shares bool) {
-	l := b.leaves.at(i)
-	if b.vouches(i, int(l.skip)) {
-		at, found = l.find(k)
-		return at, found, true
-	}
-	at, found = l.search(k)
-	return at, found, false
-}
-
-// splitLeaf splits leaf i of b, of which both are mutable, and returns the half into which k is
-// to be inserted, and where; at is where it would be in the whole. Edge says that it is the last
-// leaf of all.
-func (t *nodeTree) splitLeaf(b *branch, i, at int, k key, edge bool) (*leaf, int) {
-	l := b.leaves.at(i)
-	if edge && at == maxLeaf {
-		// Who adds at the very end will go on doing so: leave the left one full.
-		l.pack()
-		right := &leaf{owner: t.owner}
-		b.insertLeaf(i+1, k, right)
-		return right, 0
-	}
-	cut := l.cut()
-	right := l.split(cut)
-	b.insertLeaf(i+1, right.key(0), right)
-	if at > cut {
-		return right, at - cut
-	}
-	return l, at
-}
-
-// add adds items, at most maxLeaf of them and sorted, behind all there are, as a leaf of their own.
-func (t *nodeTree) add(items []item) {
-	k := keyIn(items[0].block)
-	b, i, _ := t.leafFor(k)
-	l := t.mutableLeaf(b, i)
-	if l.n > 0 {
-		l = &leaf{owner: t.owner}
-		b.insertLeaf(i+1, k, l)
-	}
-	l.fill(items)
-	l.tagAll()
-	t.count += len(items)
-}
-
 // leafFor returns the leaf whose keys k is among, as leaf i of b, which is mutable and has
 // room for a pivot; and whether it is the last of all.
 func (t *nodeTree) leafFor(k key) (b *branch, i int, edge bool) {
-	if t.root == nil {
-		t.root = &branch{owner: t.owner, fences: newFences(nil), leaves: rowOf([]*leaf{{owner: t.owner}})}
+	for t.root.n == 0 && !t.root.aboveLeaves() {
+		t.root = t.root.kids.at(0)
 	}
 	t.root = t.mutable(t.root)
 	if root := t.root; root.n == maxBranch {
-		t.root = &branch{owner: t.owner, fences: newFences(nil), kids: rowOf([]*branch{root})}
+		t.root = t.newRoot(row[leaf]{}, rowOf([]*branch{root}))
 	}
 	b, edge = t.root, true
 	for !b.aboveLeaves() {
-		i = t.kidWithRoom(b, k, edge)
+		i = t.kidFor(b, k, edge)
 		edge = edge && i == int(b.n)
 		b = b.kids.at(i)
 	}
@@ -137,78 +221,30 @@ func (t *nodeTree) leafFor(k key) (b *branch, i int, edge bool) {
 	return b, i, edge && i == int(b.n)
 }
 
-// kidWithRoom returns the index of the kid of b whose keys k is among. Like b it is mutable and
-// has room for a pivot; a full one is split. Edge says that b is the last branch of its level.
-func (t *nodeTree) kidWithRoom(b *branch, k key, edge bool) int {
+// kidFor returns the index of the kid of b whose keys k is among. Like b it is mutable and has
+// room for a pivot: a full one is split, a small one merged with a neighbour. Edge says that b is the last branch of its level.
+func (t *nodeTree) kidFor(b *branch, k key, edge bool) int {
 	i := b.kid(k)
 	kid := t.mutableKid(b, i)
-	if kid.n < maxBranch {
-		return i
-	}
-	cut := kid.cut()
-	if edge && i == int(b.n) && !k.less(kid.key(maxBranch-1)) {
-		cut = maxBranch - 1 // as in splitLeaf
-	}
-	middle, right := kid.split(cut)
-	b.insertKid(i+1, middle, right)
-	if k.less(keyIn(middle)) {
-		return i
-	}
-	return i + 1
-}
-
-// delete takes out the item with key k and returns it.
-func (t *nodeTree) delete(k key) (old item, found bool) {
-	if t.root == nil {
-		return item{}, false
-	}
-	t.root = t.mutable(t.root)
-	if old, found = t.remove(t.root, k); found {
-		t.count--
-	}
-	for t.root.n == 0 && !t.root.aboveLeaves() {
-		t.root = t.root.kids.at(0)
-	}
-	return old, found
-}
-
-// remove takes out the item with key k below b, which is mutable.
-func (t *nodeTree) remove(b *branch, k key) (old item, found bool) {
-	i := b.kid(k)
-	if b.aboveLeaves() {
-		at, found := b.leaves.at(i).search(k)
-		if !found {
-			return item{}, false
-		}
-		l := t.mutableLeaf(b, i)
-		old = l.item(at)
-		l.delete(at)
-		if l.n < maxLeaf/4 {
-			t.mergeLeaves(b, max(i-1, 0))
-		}
-		return old, true
-	}
-	kid := t.mutableKid(b, i)
-	old, found = t.remove(kid, k)
-	if kid.n < maxBranch/4 {
+	switch {
+	case kid.n < maxBranch/4:
 		t.merge(b, max(i-1, 0))
+	case kid.n == maxBranch:
+		cut := kid.cut()
+		if edge && i == int(b.n) && !k.less(kid.key(maxBranch-1)) {
+			cut = maxBranch - 1 // as in replaceByTwo
+		}
+		middle, right := kid.split(cut)
+		b.insertKid(i+1, middle, right)
+	default:
+		return i
 	}
-	return old, found
+	return b.kid(k)
 }
 
-// mergeLeaves makes one of the leaves i and i+1 of b, which is mutable, if they fit into one.
-func (t *nodeTree) mergeLeaves(b *branch, i int) {
-	if i == int(b.n) || b.leaves.at(i).n+b.leaves.at(i+1).n >= maxLeaf {
-		return
-	}
-	t.mutableLeaf(b, i).join(b.leaves.at(i + 1))
-	b.leaves = rowOf(slices.Delete(b.leaves.all(b.size()), i+1, i+2))
-	b.fences = b.without(i)
-}
-
-// merge is mergeLeaves for a branch that is not above leaves.
+// merge makes one of the kids i and i+1 of b, which is mutable, if they fit into one and leave room for a pivot.
 func (t *nodeTree) merge(b *branch, i int) {
-	if i == int(b.n) || b.kids.at(i).n+b.kids.at(i+1).n >= maxBranch {
+	if i == int(b.n) || b.kids.at(i).n+b.kids.at(i+1).n >= maxBranch-1 {
 		return
 	}
 	t.mutableKid(b, i).join(b.pivot(i), b.kids.at(i+1))

@@ -28,9 +28,9 @@ type tables struct{ nodes, sessions, owned, quotas, acls bool }
 // New returns the tree before any txn: zxid 0, and the nodes "/", "/zookeeper",
 // "/zookeeper/config" and "/zookeeper/quota".
 func New() *Version {
-	d := &Draft{state: emptyState(), own: tables{true, true, true, true, true}}
+	d := &Draft{state: emptyState(), own: tables{false, true, true, true, true}}
 	root := record{path: rootPath, kind: txn.Persistent, hasData: true}
-	d.put(item{block: root.encode()})
+	d.insert(item{block: root.encode()})
 	for _, path := range []string{systemPath, configPath, quotaPath} {
 		acl := openList.entries
 		if path == configPath {
@@ -52,13 +52,6 @@ func New() *Version {
 // goroutines may call it at once.
 func (v *Version) Edit() *Draft { return &Draft{state: v.state} }
 
-// Fork returns a draft that starts as d is now; what happens to one of them the
-// other does not see. It takes constant time.
-func (d *Draft) Fork() *Draft {
-	d.own = tables{}
-	return &Draft{state: d.state}
-}
-
 // Publish returns the version that d is now, in constant time. The draft goes on.
 func (d *Draft) Publish() *Version {
 	d.own = tables{}
@@ -75,7 +68,7 @@ func (d *Draft) Publish() *Version {
 func (d *Draft) ownNodes() {
 	if !d.own.nodes {
 		d.own.nodes = true
-		d.nodes.owner = new(owner)
+		d.nodes.advance()
 	}
 }
 
@@ -118,21 +111,16 @@ func copyMap[K uint32 | string | txn.SessionID, V any](m *btree.Map[K, V]) *btre
 	return head.Copy()
 }
 
-// put adds or replaces a node, and returns the one replaced.
-func (d *Draft) put(it item) (old item, replaced bool) {
+// insert adds a node without a side; false if there is one at its path.
+func (d *Draft) insert(it item) bool {
 	d.ownNodes()
-	old, replaced = d.nodes.set(it)
-	d.sum += blockDigest(it) + sideDigest(it)
+	d.sum += blockDigest(it)
 	d.size += len(it.block)
-	if replaced {
-		d.sum -= blockDigest(old) + sideDigest(old)
-		d.size -= len(old.block)
-	}
-	return old, replaced
+	return d.nodes.insert(it.block)
 }
 
 // edit returns the place of the node at path, for setBlock and setSide, and whether there is
-// one. It is valid until the next change of another node.
+// one. It is valid until the next change.
 func (d *Draft) edit(path string) (place, bool) {
 	if path == "" || path[0] != '/' {
 		return place{}, false
@@ -148,7 +136,7 @@ func (d *Draft) setBlock(at place, it item, r *record) item {
 	it.block = r.encode()
 	d.sum += blockDigest(it)
 	d.size += len(it.block)
-	at.put(it)
+	d.nodes.setBlock(at, it.block)
 	return it
 }
 
@@ -157,18 +145,14 @@ func (d *Draft) setSide(at place, it item, counts uint64, pzxid txn.Zxid) {
 	d.sum -= sideDigest(it)
 	it.side = side{counts, pzxid}
 	d.sum += sideDigest(it)
-	at.put(it)
+	d.nodes.setSide(at, it.side)
 }
 
-// remove takes out the node at path.
-func (d *Draft) remove(path string) (old item, found bool) {
-	d.ownNodes()
-	old, found = d.nodes.delete(keyOf(path))
-	if found {
-		d.sum -= blockDigest(old) + sideDigest(old)
-		d.size -= len(old.block)
-	}
-	return old, found
+// remove takes out the node it at a place that edit returned.
+func (d *Draft) remove(at place, it item) {
+	d.sum -= blockDigest(it) + sideDigest(it)
+	d.size -= len(it.block)
+	d.nodes.drop(at)
 }
 
 // cloneACL returns a copy of acl that shares no memory with it.

@@ -12,11 +12,13 @@ const maxBranch = 63
 // fences are the pivots of a branch, keys that part its kids: kid i has the keys from pivot
 // i-1 on. They never change and are shared by all copies of the branch.
 type fences struct {
-	n    int32 // number of pivots
-	skip int32 // length of what all pivots have in common
-	// pivots holds them one after the other, so that the first, which each search looks
-	// at, is one step away.
-	pivots string
+	n      int32 // number of pivots
+	skip   int32 // length of what all pivots have in common
+	parent int32 // length of the parent's part of the first pivot
+	// front is the path of the first pivot as far as it fits: mostly what all have in common, which each
+	// search compares.
+	front  [32]byte
+	pivots string // one after the other
 	tags   [maxBranch]uint64
 	ends   [maxBranch]uint32 // of each pivot in pivots
 }
@@ -30,7 +32,10 @@ func newFences(pivots []string) *fences {
 		f.ends[i] = uint32(end)
 	}
 	if len(pivots) > 0 {
-		f.skip = int32(f.key(0).common(f.key(len(pivots) - 1)))
+		first := f.key(0)
+		f.skip = int32(first.common(f.key(len(pivots) - 1)))
+		f.parent = int32(first.parent)
+		copy(f.front[:], first.path)
 	}
 	for i := range pivots {
 		f.tags[i] = f.key(i).tag(int(f.skip))
@@ -55,11 +60,30 @@ func (f *fences) key(i int) key {
 
 // kid returns the index of the kid whose keys k is among.
 func (f *fences) kid(k key) int {
-	i, found := search(k, int(f.skip), f.tags[:f.n], f.key)
+	if f.n == 0 {
+		return 0
+	}
+	if !f.shares(k) {
+		if k.less(f.key(0)) {
+			return 0
+		}
+		return int(f.n)
+	}
+	i, found := find(k, int(f.skip), f.tags[:f.n], f.key)
 	if found {
 		i++
 	}
 	return i
+}
+
+// shares tells whether k has in common with the pivots what all of them have in common.
+func (f *fences) shares(k key) bool {
+	n := int(f.skip)
+	if n > len(f.front) {
+		return k.shares(f.key(0), n)
+	}
+	return len(k.path) >= n && k.path[:n] == string(f.front[:n]) &&
+		(k.parent == int(f.parent) || k.parent >= n && int(f.parent) >= n)
 }
 
 // all returns all pivots in a new slice.

@@ -58,6 +58,17 @@ func (k key) less(o key) bool {
 	return k.path[:k.parent] < o.path[:o.parent]
 }
 
+// compare returns a negative number if k is before o, 0 if they are equal, else a positive one.
+func (k key) compare(o key) int {
+	switch {
+	case k == o:
+		return 0
+	case k.less(o):
+		return -1
+	}
+	return 1
+}
+
 // common returns how many bytes k and o have in common from the front.
 func (k key) common(o key) int {
 	n := min(len(k.path), len(o.path))

@@ -1,138 +1,300 @@
 package tree
 
-// maxLeaf is the greatest number of items of a leaf, chosen by measurement: a change copies
-// the leaf. Below a quarter of that, a leaf is merged with a neighbour if they fit into one.
-const maxLeaf = 34
+import (
+	"slices"
+	"sync/atomic"
+)
 
-// leaf is a B-tree node with the tree's items: for each a tag, and a ref that says where its
-// entry stands. That is in the leaf's page, one entry after the other, but for the loose
-// ones: those new since the page was made, and large ones.
+// maxLeaf is the greatest number of items that are packed in a leaf, maxEdits that of edits, both chosen by measurement.
+// When a leaf is packed with a third of maxLeaf or less, it is merged with a neighbour if they fit into one.
+const (
+	maxLeaf  = 34
+	maxEdits = 18
+)
+
+// leaf is a B-tree node with the tree's items. Most of them were packed when the leaf was made: for each there is a tag, and a ref
+// that says where its entry stands, in a page that they share. This part never changes.
 //
-// Pages are for the garbage collector, which would else visit each node's block, each at
-// the cost of a cache miss; and for those who read neighbours. All but the entries is one
-// stretch of memory: what a search looks at, and what a change copies.
+// What has changed since is in the log: edits that only get more. All trees of a line share the leaf, and each sees the edits up to
+// its own moment; a tree of another line that wants to change it copies it first. So a change copies nothing, and writes one word and one entry.
+//
+// An edit's entry is written before its stamp, and a stamp is written once, with a moment that no tree which is
+// being read has: those who read and the one who writes never meet at the same memory.
+//
+// Items are told apart by their slots: below maxLeaf that of a packed item, from there on maxLeaf and
+// the number of the edit that added it.
 type leaf struct {
-	owner *owner
-	page  string  // never changes
-	large *[]item // those too large for a page, zero where there is room; nil if there is none; never changes
+	line  *line
+	page  string  // one packed entry after the other
+	large *[]item // those packed items that are too large for the page; nil if there is none
 	skip  int32   // length of what all keys have in common
-	n     int32   // number of items
+	n     int32   // number of packed items
+	log   [maxEdits]atomic.Uint64
 	tags  [maxLeaf]uint64
 	refs  [maxLeaf]ref
-	loose [maxLoose]string // empty where there is room for one
+	// entries are those of the log: the new block, or the new side.
+	entries [maxEdits]string
 }
 
-// place is an item of a leaf that may be written to. It is valid until the next change
-// of the tree.
-type place struct {
-	leaf *leaf
-	at   int
+// change is what an edit does.
+type change uint8
+
+// The changes.
+const (
+	added    change = iota + 1 // an item before the packed item whose slot is given
+	reblock                    // another block
+	reside                     // another side
+	dropped                    // the item is gone
+	stampLow = 16              // the bit of a stamp where the moment begins
+)
+
+// stamp is an edit in a leaf's log: the moment, 48 bits, then slot and change; 0 where there is none yet.
+type stamp uint64
+
+func stampOf(moment uint64, slot int, what change) stamp {
+	return stamp(moment<<stampLow) | stamp(slot)<<8 | stamp(what)
 }
 
-func (p place) item() item { return p.leaf.item(p.at) }
+func (s stamp) moment() uint64 { return uint64(s >> stampLow) }
 
-// put replaces the item by one with the same key.
-func (p place) put(it item) { p.leaf.put(p.at, it) }
+func (s stamp) slot() int { return int(s >> 8 & 0xff) }
 
-// copy returns a copy of l for w.
-func (l *leaf) copy(w *owner) *leaf {
-	c := new(leaf)
-	*c = *l
-	c.owner = w
-	return c
-}
+func (s stamp) what() change { return change(s) }
 
-func (l *leaf) key(i int) key { return keyIn(l.block(l.refs[i])) }
+// does tells whether it is this change of this slot.
+func (s stamp) does(what change, slot int) bool { return s&(1<<stampLow-1) == stampOf(0, slot, what) }
 
-// find returns the place of the first item that is not before k, and whether it is k's. It
-// need not be asked whether k shares what all keys have in common: see find.
-func (l *leaf) find(k key) (int, bool) { return find(k, int(l.skip), l.tags[:l.n], l.key) }
-
-// search is find whose place is right also if it is not k's.
-func (l *leaf) search(k key) (int, bool) { return search(k, int(l.skip), l.tags[:l.n], l.key) }
-
-// tagAll computes skip and all tags afresh.
-func (l *leaf) tagAll() {
-	l.skip = 0
+// newLeaf returns a leaf for t with these items, at most maxLeaf of them and sorted.
+func newLeaf(t *nodeTree, items []item) *leaf {
+	l := &leaf{line: t.line, n: int32(len(items))}
+	l.pack(items)
 	if l.n == 0 {
-		return
+		return l
 	}
 	skip := l.key(0).common(l.key(int(l.n) - 1))
 	l.skip = int32(skip)
-	for i := range int(l.n) {
+	for i := range items {
 		l.tags[i] = l.key(i).tag(skip)
 	}
+	return l
 }
 
-// put replaces item i by one with the same key.
-func (l *leaf) put(i int, it item) {
-	l.makeRoom(it)
-	l.release(l.refs[i])
-	l.refs[i] = l.hold(it)
-	l.packDead()
+// key returns the key of packed item i.
+func (l *leaf) key(i int) key { return keyIn(l.packed(i)) }
+
+// stamp returns edit j of the log.
+func (l *leaf) stamp(j int) stamp { return stamp(l.log[j].Load()) }
+
+// view is a leaf as a tree sees it: with that many of its edits.
+type view struct {
+	*leaf
+	edits int
 }
 
-// insert puts it, with key k, at i. There must be room for it. shares tells that k is known to share what all keys have in common.
-func (l *leaf) insert(i int, k key, it item, shares bool) {
-	l.makeRoom(it)
-	fits := shares || l.n > 0 && k.shares(l.key(0), int(l.skip))
-	l.n++
-	copy(l.tags[i+1:l.n], l.tags[i:])
-	copy(l.refs[i+1:l.n], l.refs[i:])
-	l.refs[i] = l.hold(it)
-	if fits {
-		l.tags[i] = k.tag(int(l.skip))
-	} else {
-		l.tagAll()
+// view returns l as t sees it.
+func (t *nodeTree) view(l *leaf) view {
+	until := t.now
+	if l.line != t.line {
+		until = t.line.until(l.line)
 	}
-}
-
-// delete takes out item i.
-func (l *leaf) delete(i int) {
-	l.release(l.refs[i])
-	copy(l.tags[i:], l.tags[i+1:l.n])
-	copy(l.refs[i:], l.refs[i+1:l.n])
-	l.n--
-	l.packDead()
-}
-
-// append adds all items of l to items.
-func (l *leaf) append(items []item) []item {
-	for i := range int(l.n) {
-		items = append(items, l.item(i))
+	n := 0
+	for n < maxEdits {
+		s := l.stamp(n)
+		if s == 0 || s.moment() > until {
+			break
+		}
+		n++
 	}
-	return items
+	return view{l, n}
 }
 
-// cut returns where to split l: see cutAt.
-func (l *leaf) cut() int { return cutAt(int(l.n), l.key) }
-
-// split moves what is from cut on into a new right neighbour and returns it. Both get
-// pages of their own, so that neither keeps what the other has deleted.
-func (l *leaf) split(cut int) *leaf {
-	var room [maxLeaf]item
-	items := l.append(room[:0])
-	right := &leaf{owner: l.owner}
-	l.fill(items[:cut])
-	right.fill(items[cut:])
-	l.tagAll()
-	right.tagAll()
-	return right
+// copy returns a copy for t.
+func (v view) copy(t *nodeTree) *leaf {
+	c := &leaf{line: t.line, page: v.page, large: v.large, skip: v.skip, n: v.n, tags: v.tags, refs: v.refs}
+	for j := range v.edits {
+		s := v.stamp(j)
+		c.entries[j] = v.entries[j]
+		c.log[j].Store(uint64(stampOf(t.now, s.slot(), s.what())))
+	}
+	return c
 }
 
-// join adds the items of the right neighbour. There must be room for them.
-func (l *leaf) join(right *leaf) {
-	var room [maxLeaf]item
-	l.fill(right.append(l.append(room[:0])))
-	l.tagAll()
+// last returns the newest edit that made this change of a slot, -1 if there is none.
+func (v view) last(what change, slot int) int {
+	for j := v.edits - 1; j >= 0; j-- {
+		if v.stamp(j).does(what, slot) {
+			return j
+		}
+	}
+	return -1
 }
 
-// scan calls yield for the items from i on, in order, while it returns true.
-func (l *leaf) scan(i int, yield func(item) bool) bool {
-	for ; i < int(l.n); i++ {
-		if !yield(l.item(i)) {
+// block returns the block of the item in a slot.
+func (v view) block(slot int) string {
+	if j := v.last(reblock, slot); j >= 0 {
+		return v.entries[j]
+	}
+	return v.firstBlock(slot)
+}
+
+// firstBlock returns the block with which the item came into its slot: its key is what it was.
+func (v view) firstBlock(slot int) string {
+	if slot >= maxLeaf {
+		return v.entries[slot-maxLeaf]
+	}
+	return v.packed(slot)
+}
+
+// item returns the item in a slot.
+func (v view) item(slot int) (it item) {
+	if slot < maxLeaf {
+		it.side = v.packedSide(slot)
+	}
+	for j := range v.edits {
+		switch s := v.stamp(j); {
+		case s.does(reblock, slot):
+			it.block = v.entries[j]
+		case s.does(reside, slot):
+			it.side = readSide(v.entries[j])
+		}
+	}
+	if it.block == "" {
+		it.block = v.firstBlock(slot)
+	}
+	return it
+}
+
+// gone tells whether the item in a slot was dropped.
+func (v view) gone(slot int) bool { return v.last(dropped, slot) >= 0 }
+
+// hollow tells whether, with one item less, more were gone than there.
+func (v view) hollow() bool {
+	gone, all := 1, int(v.n)
+	for j := range v.edits {
+		switch v.stamp(j).what() {
+		case added:
+			all++
+		case dropped:
+			gone++
+		}
+	}
+	return 2*gone > all
+}
+
+// find returns the slot of the item with key k, and whether there is one.
+func (v view) find(k key) (slot int, found bool) {
+	at, packed := find(k, int(v.skip), v.tags[:v.n], v.key)
+	return v.slot(at, packed, k)
+}
+
+// slot returns that of the item with key k, and whether there is one: at is the first packed item not before k, packed
+// says that its key is k.
+func (v view) slot(at int, packed bool, k key) (slot int, found bool) {
+	if packed && !v.gone(at) {
+		return at, true
+	}
+	for j := range v.edits {
+		if v.stamp(j).does(added, at) && keyIn(v.entries[j]) == k && !v.gone(maxLeaf+j) {
+			return maxLeaf + j, true
+		}
+	}
+	return 0, false
+}
+
+// fates are what the edits of a view made of its slots: for each the edits, counted from 1, that gave it its block and its side
+// (0: it has those with which it came), and whether it is gone. Looking once at all edits is cheaper than for each slot.
+type fates [maxLeaf + maxEdits]struct {
+	block, side uint8
+	gone        bool
+}
+
+// fates returns those of all slots.
+func (v view) fates() (f fates) {
+	for j := range v.edits {
+		s := v.stamp(j)
+		switch s.what() {
+		case reblock:
+			f[s.slot()].block = uint8(j + 1)
+		case reside:
+			f[s.slot()].side = uint8(j + 1)
+		case dropped:
+			f[s.slot()].gone = true
+		}
+	}
+	return f
+}
+
+// order adds the slots of all items to slots, in the order of their keys.
+func (v view) order(slots []uint8, f *fates) []uint8 {
+	var room [maxEdits]uint8
+	adds := v.adds(room[:0], f)
+	for i := range int(v.n) + 1 {
+		for len(adds) > 0 && v.rank(adds[0]) == i {
+			slots, adds = append(slots, adds[0]), adds[1:]
+		}
+		if i < int(v.n) && !f[i].gone {
+			slots = append(slots, uint8(i))
+		}
+	}
+	return slots
+}
+
+// adds is order for the items that were added.
+func (v view) adds(slots []uint8, f *fates) []uint8 {
+	for j := range v.edits {
+		if v.stamp(j).what() == added && !f[maxLeaf+j].gone {
+			slots = append(slots, uint8(maxLeaf+j))
+		}
+	}
+	slices.SortFunc(slots, func(a, b uint8) int {
+		if i, j := v.rank(a), v.rank(b); i != j {
+			return i - j
+		}
+		return keyIn(v.firstBlock(int(a))).compare(keyIn(v.firstBlock(int(b))))
+	})
+	return slots
+}
+
+// rank returns the packed item before which the one in a slot, one that was added, stands.
+func (v view) rank(slot uint8) int { return v.stamp(int(slot) - maxLeaf).slot() }
+
+// items adds all items to those given, in order.
+func (v view) items(to []item) []item {
+	f := v.fates()
+	var room [maxLeaf + maxEdits]uint8
+	for _, slot := range v.order(room[:0], &f) {
+		var it item
+		if j := f[slot].block; j > 0 {
+			it.block = v.entries[j-1]
+		} else {
+			it.block = v.firstBlock(int(slot))
+		}
+		if j := f[slot].side; j > 0 {
+			it.side = readSide(v.entries[j-1])
+		} else if slot < maxLeaf {
+			it.side = v.packedSide(int(slot))
+		}
+		to = append(to, it)
+	}
+	return to
+}
+
+// scan calls yield for all items in order, while it returns true.
+func (v view) scan(yield func(item) bool) bool {
+	var room [maxLeaf + maxEdits]item
+	for _, it := range v.items(room[:0]) {
+		if !yield(it) {
 			return false
 		}
 	}
 	return true
+}
+
+// scanFrom is scan from the first item on that is not before k.
+func (v view) scanFrom(k key, yield func(item) bool) bool {
+	begun := false
+	return v.scan(func(it item) bool {
+		begun = begun || !keyIn(it.block).less(k)
+		return !begun || yield(it)
+	})
 }

@@ -42,7 +42,7 @@ type Loader struct {
 // NewLoader returns a loader that waits for the first chunk.
 func NewLoader() *Loader {
 	return &Loader{
-		d:    Draft{state: emptyState(), own: tables{true, true, true, true, true}},
+		d:    Draft{state: emptyState(), own: tables{false, true, true, true, true}},
 		refs: make(map[uint32]uint64),
 	}
 }

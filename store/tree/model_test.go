@@ -266,7 +266,7 @@ func TestAgainstModel(t *testing.T) {
 				}
 				replica = loaded.Edit()
 			case 2:
-				replica = replica.Fork()
+				replica = replica.Publish().Edit()
 			}
 		}
 		for _, k := range history {
@@ -282,7 +282,7 @@ func TestAgainstModel(t *testing.T) {
 func TestFork(t *testing.T) {
 	a := newWorld(t)
 	a.create("/common", "")
-	b := &world{t: t, d: a.d.Fork(), last: a.last}
+	b := &world{t: t, d: a.d.Publish().Edit(), last: a.last}
 	ma, mb := newModel(), newModel()
 	for _, m := range []*model{ma, mb} {
 		m.do(&tree.CreateRequest{Path: "/common"})

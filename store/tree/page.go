@@ -2,57 +2,44 @@ package tree
 
 import (
 	"encoding/binary"
-	"slices"
 	"strings"
 
 	"github.com/quorate/quorate/store/txn"
 )
 
-// A leaf is packed, its small items copied into a new page, when one more than maxLoose would
-// be loose, or when more of its page is dead than alive. Both numbers are chosen by
-// measurement: packing less often makes more objects for the garbage collector to visit and
-// larger leaves to copy, packing more often copies more items.
-//
-// So what a page keeps alive that no item of the leaf is any more is never more than what
-// the leaf has in it, and a page is never larger than maxLeaf*(maxPacked+sideSize) bytes.
-const (
-	maxLoose  = 8
-	maxPacked = 512 // bytes; an item with a larger block never is in a page
-)
+// maxPacked is the size in bytes of the largest block that is put into a page. A page is never larger than
+// maxLeaf*(maxPacked+sideSize) bytes.
+const maxPacked = 512
 
-// A small item's entry is its side, if it ever had one, and its block: in the leaf's page or, if
-// it is loose, a string of its own. A large item is not copied into an entry, so that what
-// changes its side alone does not copy its data.
+// A small item's entry in the page is its side, if it ever had one, and its block. A large item
+// stands beside the page, so that packing does not copy its data.
 
-// ref says where a leaf has an item: the index of a large one or of a loose entry, or the offset
-// and size of an entry in the page; and whether the entry has a side.
+// ref says where a packed item stands: its entry's offset and size in the page, and whether the entry has
+// a side; or that it is large, and which one.
 type ref uint32
 
 const (
-	refLoose  ref = 1 << 31
 	refLarge  ref = 1 << 30
 	refSide   ref = 1 << 29
 	refOffset     = 10 // the bit where the offset begins; the size stands below
 	sideSize      = 16
 )
 
-// index returns which of the loose entries or large items r stands for.
-func (r ref) index() int { return int(r &^ (refLoose | refLarge | refSide)) }
+// index returns which of the large items r stands for.
+func (r ref) index() int { return int(r &^ (refLarge | refSide)) }
 
-// size returns the length of an entry in the page.
+// size returns the length of an entry.
 func (r ref) size() int { return int(r & (1<<refOffset - 1)) }
 
 // entry returns the entry that r stands for; not for a large item.
 func (l *leaf) entry(r ref) string {
-	if r&refLoose != 0 {
-		return l.loose[r.index()]
-	}
-	at := r.index() >> refOffset
+	at := int(r&^refSide) >> refOffset
 	return l.page[at : at+r.size()]
 }
 
-// block returns the block of the item that r stands for.
-func (l *leaf) block(r ref) string {
+// packed returns the block of packed item i.
+func (l *leaf) packed(i int) string {
+	r := l.refs[i]
 	switch {
 	case r&refLarge != 0:
 		return (*l.large)[r.index()].block
@@ -62,131 +49,20 @@ func (l *leaf) block(r ref) string {
 	return l.entry(r)
 }
 
-// item returns item i.
-func (l *leaf) item(i int) item {
+// packedSide returns the side of packed item i.
+func (l *leaf) packedSide(i int) side {
 	r := l.refs[i]
 	switch {
 	case r&refLarge != 0:
-		return (*l.large)[r.index()]
+		return (*l.large)[r.index()].side
 	case r&refSide != 0:
-		e := l.entry(r)
-		return item{block: e[sideSize:], side: side{beUint64(e), txn.Zxid(beUint64(e[8:]))}}
+		return readSide(l.entry(r))
 	}
-	return item{block: l.entry(r)}
+	return side{}
 }
 
-// isLarge tells whether it is too large for a page.
-func (it item) isLarge() bool { return len(it.block) > maxPacked }
-
-// sided tells whether its entry has a side, as a bit of a ref.
-func (it item) sided() ref {
-	if it.side == (side{}) {
-		return 0
-	}
-	return refSide
-}
-
-// entrySize returns the size of its entry, 0 if it is too large to have one.
-func (it item) entrySize() int {
-	switch {
-	case it.isLarge():
-		return 0
-	case it.sided() != 0:
-		return sideSize + len(it.block)
-	}
-	return len(it.block)
-}
-
-// write adds its entry to w.
-func (it item) write(w *strings.Builder) {
-	if it.sided() != 0 {
-		var b [sideSize]byte
-		binary.BigEndian.PutUint64(b[:], it.side.counts)
-		binary.BigEndian.PutUint64(b[8:], uint64(it.side.pzxid))
-		w.Write(b[:])
-	}
-	w.WriteString(it.block)
-}
-
-// entry returns its entry.
-func (it item) entry() string {
-	if it.sided() == 0 {
-		return it.block
-	}
-	var w strings.Builder
-	w.Grow(it.entrySize())
-	it.write(&w)
-	return w.String()
-}
-
-// makeRoom packs l if it has to hold one more item and there is no room for it.
-func (l *leaf) makeRoom(it item) {
-	if !it.isLarge() && slices.Index(l.loose[:], "") < 0 {
-		l.pack()
-	}
-}
-
-// hold takes it up, for which there is room, and returns where it stands.
-func (l *leaf) hold(it item) ref {
-	if it.isLarge() {
-		return l.holdLarge(it)
-	}
-	i := slices.Index(l.loose[:], "")
-	l.loose[i] = it.entry()
-	return refLoose | ref(i) | it.sided()
-}
-
-func (l *leaf) holdLarge(it item) ref {
-	var large []item
-	if l.large != nil {
-		large = append(make([]item, 0, len(*l.large)+1), *l.large...)
-	}
-	i := slices.Index(large, item{})
-	if i < 0 {
-		i = len(large)
-		large = append(large, item{})
-	}
-	large[i] = it
-	l.large = &large
-	return refLarge | ref(i)
-}
-
-// release lets go of what r stands for.
-func (l *leaf) release(r ref) {
-	switch {
-	case r&refLoose != 0:
-		l.loose[r.index()] = ""
-	case r&refLarge != 0:
-		large := slices.Clone(*l.large)
-		large[r.index()] = item{}
-		l.large = &large
-		if !slices.ContainsFunc(large, item.isLarge) {
-			l.large = nil
-		}
-	}
-}
-
-// pack copies all small items into a new page.
-func (l *leaf) pack() {
-	var room [maxLeaf]item
-	l.fill(l.append(room[:0]))
-}
-
-// packDead packs l if more of its page is dead than alive.
-func (l *leaf) packDead() {
-	alive := 0
-	for _, r := range l.refs[:l.n] {
-		if r&(refLoose|refLarge) == 0 {
-			alive += r.size()
-		}
-	}
-	if len(l.page) > 2*alive {
-		l.pack()
-	}
-}
-
-// fill makes items those of l, in a page of their own. Their tags are not computed.
-func (l *leaf) fill(items []item) {
+// pack puts items into the leaf, which is new.
+func (l *leaf) pack(items []item) {
 	size := 0
 	for _, it := range items {
 		size += it.entrySize()
@@ -200,14 +76,40 @@ func (l *leaf) fill(items []item) {
 			large = append(large, it)
 			continue
 		}
-		l.refs[i] = ref(page.Len()<<refOffset|it.entrySize()) | it.sided()
-		it.write(&page)
+		l.refs[i] = ref(page.Len()<<refOffset | it.entrySize())
+		if it.side != (side{}) {
+			l.refs[i] |= refSide
+			page.WriteString(it.side.entry())
+		}
+		page.WriteString(it.block)
 	}
-	clear(l.loose[:])
-	l.large = nil
+	l.page = page.String()
 	if large != nil {
 		l.large = &large
 	}
-	l.page = page.String()
-	l.n = int32(len(items))
 }
+
+// isLarge tells whether it is too large for a page.
+func (it item) isLarge() bool { return len(it.block) > maxPacked }
+
+// entrySize returns the size of its entry, 0 if it is too large to have one.
+func (it item) entrySize() int {
+	switch {
+	case it.isLarge():
+		return 0
+	case it.side != (side{}):
+		return sideSize + len(it.block)
+	}
+	return len(it.block)
+}
+
+// entry returns what stands for s in a page and in a log.
+func (s side) entry() string {
+	var b [sideSize]byte
+	binary.BigEndian.PutUint64(b[:], s.counts)
+	binary.BigEndian.PutUint64(b[8:], uint64(s.pzxid))
+	return string(b[:])
+}
+
+// readSide returns the side that an entry begins with.
+func readSide(entry string) side { return side{beUint64(entry), txn.Zxid(beUint64(entry[8:]))} }

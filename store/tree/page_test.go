@@ -3,43 +3,53 @@ package tree
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quorate/quorate/store/txn"
 )
 
-// checkPage checks what a leaf promises of its page.
-func checkPage(t *testing.T, name string, l *leaf) {
+// checkLeaf checks what a leaf promises of its page and of its log.
+func checkLeaf(t *testing.T, name string, v view) {
 	t.Helper()
-	alive, loose, large := 0, make(map[string]bool), make(map[int]bool)
-	for i, r := range l.refs[:l.n] {
-		it := l.item(i)
-		switch {
-		case it.isLarge() != (r&refLarge != 0) || it.sided() != r&refSide && !it.isLarge():
-			t.Errorf("%s: a block of %d bytes with side %v has ref %x", name, len(it.block), it.side, r)
-		case r&refLarge != 0:
-			large[r.index()] = true
-		case r&refLoose != 0:
-			loose[l.entry(r)] = true
-		default:
-			alive += it.entrySize()
+	size, large := 0, 0
+	for i := range int(v.n) {
+		it := item{v.packed(i), v.packedSide(i)}
+		size += it.entrySize()
+		if it.isLarge() {
+			large++
+		}
+		if it.isLarge() != (v.refs[i]&refLarge != 0) {
+			t.Errorf("%s: a block of %d bytes has ref %x", name, len(it.block), v.refs[i])
 		}
 	}
-	for _, entry := range l.loose {
-		if entry != "" && !loose[entry] {
-			t.Errorf("%s: a loose entry is nobody's", name)
+	if size != len(v.page) || (large == 0) != (v.large == nil) || large > 0 && large != len(*v.large) {
+		t.Errorf("%s: %d bytes in a page of %d, %d large items", name, size, len(v.page), large)
+	}
+	last := uint64(1)
+	for j := range v.edits {
+		s := v.stamp(j)
+		if s.moment() < last || s.slot() > int(v.n) && (s.slot() < maxLeaf || s.slot() >= maxLeaf+j) {
+			t.Errorf("%s: after moment %d, edit %d of slot %d at %d", name, last, j, s.slot(), s.moment())
+		}
+		last = s.moment()
+	}
+}
+
+// checkHeld checks that a leaf that no older tree shares holds no large block that is no more an item's.
+func checkHeld(t *testing.T, name string, v view) {
+	t.Helper()
+	held := slices.Clone(v.entries[:])
+	if v.large != nil {
+		for _, it := range *v.large {
+			held = append(held, it.block)
 		}
 	}
-	if l.large != nil {
-		for i, it := range *l.large {
-			if large[i] != (it != item{}) {
-				t.Errorf("%s: large item %d is in use %v, there %v", name, i, large[i], it != item{})
-			}
+	for _, block := range held {
+		if len(block) > maxPacked && !slices.ContainsFunc(v.items(nil), func(it item) bool { return it.block == block }) {
+			t.Errorf("%s: a large block is held that is no more an item's", name)
 		}
-	}
-	if dead := len(l.page) - alive; dead > alive {
-		t.Errorf("%s: %d bytes of a page are alive, %d dead", name, alive, dead)
 	}
 }
 
@@ -65,7 +75,7 @@ func TestPages(t *testing.T) {
 		model map[string]item
 	}
 	var kept []pair
-	now := pair{nodeTree{owner: new(owner)}, map[string]item{}}
+	now := pair{newNodeTree(), map[string]item{}}
 	for step := range 20_000 {
 		path := fmt.Sprintf("/n%03d", rng.IntN(150))
 		_, exists := now.model[path]
@@ -73,7 +83,8 @@ func TestPages(t *testing.T) {
 		case exists && rng.IntN(2) == 0:
 			it := sizedItem(rng, path)
 			at, _ := now.tree.edit(keyOf(path))
-			at.put(it)
+			now.tree.setBlock(at, it.block)
+			it.side = now.model[path].side
 			now.model[path] = it
 		case grow || rng.IntN(3) == 0:
 			it := sizedItem(rng, path)
@@ -83,8 +94,9 @@ func TestPages(t *testing.T) {
 			now.tree.delete(keyOf(path))
 			delete(now.model, path)
 		}
-		for _, l := range now.tree.root.leaves.all(now.tree.root.size()) {
-			checkPage(t, fmt.Sprintf("step %d", step), l)
+		for _, l := range leavesBelow(now.tree.root) {
+			checkLeaf(t, fmt.Sprintf("step %d", step), now.tree.view(l))
+			checkHeld(t, fmt.Sprintf("step %d", step), now.tree.view(l))
 		}
 		if t.Failed() {
 			return
@@ -95,7 +107,7 @@ func TestPages(t *testing.T) {
 				model[k] = it
 			}
 			kept = append(kept, pair{now.tree, model})
-			now.tree.owner = new(owner)
+			now.tree.advance()
 		}
 	}
 	for i, p := range append(kept, now) {
@@ -113,24 +125,34 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestPageLetsGo: what was deleted or replaced by something large does not stay in the pages
-// of those beside it, and large blocks are never copied.
-func TestPageLetsGo(t *testing.T) {
+// leavesBelow returns all leaves below b.
+func leavesBelow(b *branch) (leaves []*leaf) {
+	if b.aboveLeaves() {
+		return b.leaves.all(b.size())
+	}
+	for _, kid := range b.kids.all(b.size()) {
+		leaves = append(leaves, leavesBelow(kid)...)
+	}
+	return leaves
+}
+
+// TestLeavesShrink: what is deleted from a tree goes from its memory too, but for a few items of each leaf, and leaves that are left
+// with few items are merged.
+func TestLeavesShrink(t *testing.T) {
+	const n = 64 * maxLeaf
 	rng := rand.New(rand.NewPCG(10, 10))
-	tree := nodeTree{owner: new(owner)}
-	for i := range maxLeaf {
-		tree.set(leafItem(fmt.Sprintf("/n%02d", i), 1))
+	tree := newNodeTree()
+	for i := range n {
+		tree.set(leafItem(fmt.Sprintf("/n%05d", i), 1))
 	}
-	l := tree.root.leaves.at(0)
-	large := item{block: (&record{path: "/n07", kind: txn.Persistent, czxid: 1, mzxid: 1, data: strings.Repeat("d", 2*maxPacked)}).encode()}
-	for _, i := range rng.Perm(maxLeaf) {
-		at, _ := tree.edit(keyOf(fmt.Sprintf("/n%02d", i)))
-		it := large
-		it.block = strings.Replace(large.block, "/n07", fmt.Sprintf("/n%02d", i), 1)
-		at.put(it)
-		checkPage(t, fmt.Sprint(i), l)
+	for _, i := range rng.Perm(n)[n/64:] {
+		tree.delete(keyOf(fmt.Sprintf("/n%05d", i)))
 	}
-	if l.page != "" || len(*l.large) != maxLeaf {
-		t.Errorf("a leaf of large blocks has %d bytes in its page and %d large items", len(l.page), len(*l.large))
+	leaves, packed := leavesBelow(tree.root), 0
+	for _, l := range leaves {
+		packed += int(l.n)
+	}
+	if len(leaves) > 16 || packed > len(leaves)*maxEdits+n/64 {
+		t.Errorf("%d items are left in %d leaves, in the pages of which stand %d", tree.count, len(leaves), packed)
 	}
 }

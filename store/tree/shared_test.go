@@ -25,7 +25,7 @@ func TestUsageOfAVersionStays(t *testing.T) {
 		t.Fatalf("usage %q", got)
 	}
 	w.create("/a/b", "12345")
-	fork := w.d.Fork()
+	fork := w.d.Publish().Edit()
 	after := w.d.Publish()
 	w.do(&tree.DeleteRequest{Path: "/a/b", Version: tree.AnyVersion})
 	if got := usage(before); got != "count=1,bytes=0" {

@@ -81,6 +81,7 @@ func (s Session) TokenHash() []byte { return []byte(s.token) }
 // emptyState returns a state without nodes.
 func emptyState() state {
 	return state{
+		nodes:    nodeTree{line: new(line)},
 		sessions: new(btree.Map[txn.SessionID, *Session]),
 		owned:    btree.NewBTreeGOptions(ownedLess, btree.Options{NoLocks: true}),
 		quotas:   new(btree.Map[string, quota]),
