@@ -117,14 +117,14 @@ func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 		return
 	}
 	b.leaves.put(i, newLeaf(t, items))
-	if len(items) <= maxLeaf/3 {
+	if len(items) <= maxLeaf/3 { // so that after a merge there is room for a while
 		t.mergeLeaves(b, max(i-1, 0))
 	}
 }
 
 // changed makes a change of the item with key k.
 func changed(items []item, k key, what change, entry string) []item {
-	i, _ := slices.BinarySearchFunc(items, k, func(it item, k key) int { return keyIn(it.block).compare(k) })
+	i := indexOf(items, k)
 	switch what {
 	case added:
 		return slices.Insert(items, i, item{block: entry})

@@ -6,8 +6,8 @@
 // they like and without a lock: a reader, a snapshot and a learner's sync are each
 // just a holder of a version. A [Draft] is a version in the making, for one
 // goroutine: [Version.Edit] opens it, [Draft.Apply] changes it, [Draft.Publish]
-// gives out what it has become. All three take constant time; what a draft changes
-// it copies first, so that the versions that share it stay as they are.
+// gives out what it has become. All three take constant time. Drafts and versions share
+// memory, and a version stays as it is all the same: see DESIGN.md.
 //
 // Prepare and Apply are pure and deterministic: names, times and owners are
 // resolved by Prepare and stand in the transaction, and the same transactions
@@ -16,7 +16,7 @@
 //
 // # Layout
 //
-// A node is one item of a copy-on-write B-tree: a block, which is one string that holds path,
+// A node is one item of a B-tree that keeps its versions: a block, which is one string that holds path,
 // data and the parts of the Stat that change with the node itself; and what changes when a
 // child comes or goes (children ever created, number of children, pzxid), which stands beside
 // the block, so that creating a child never copies its parent's data. Items are ordered by
@@ -25,5 +25,6 @@
 // has changed lately and what is large stands beside it. A small part of a page keeps all
 // of it alive, up to 18 KB.
 //
-// The package is pure: no clock, no disk, no network, no locks, no randomness.
+// The package is pure: no clock, no disk, no network, no locks, no randomness. Its atomic numbers let versions be
+// read while drafts write into leaves that both have; what is returned does not depend on who comes first.
 package tree

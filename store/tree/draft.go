@@ -63,7 +63,7 @@ func (d *Draft) Publish() *Version {
 // Copy of a B-tree of the library also writes to the tree it copies, and that tree may be read and
 // copied by others at this moment. Hence each copies a copy of the tree's head: the
 // shared tree is only read, and the copy gets a generation number of its own, which
-// is what makes it copy the nodes it changes.
+// is what makes it copy the nodes it changes. The B-tree of the nodes has a way of its own: see line.
 
 func (d *Draft) ownNodes() {
 	if !d.own.nodes {
