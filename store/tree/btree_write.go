@@ -13,6 +13,9 @@ type place struct {
 // item returns the item.
 func (p place) item() item { return p.view.item(p.slot) }
 
+// size returns the size of its block in bytes.
+func (p place) size() int { return len(p.item().block) }
+
 // edit returns the place of the item with key k, and whether there is one.
 func (t *nodeTree) edit(k key) (place, bool) {
 	if t.root == nil {
@@ -49,8 +52,9 @@ func (t *nodeTree) insert(block string) bool {
 		return false
 	}
 	t.count++
-	if !shares || !t.note(v, added, at, block) {
-		t.rewrite(k, added, block, shares)
+	logged := shares && len(block) <= maxPacked
+	if !logged || !t.note(v, added, at, block) {
+		t.rewrite(k, added, block, logged)
 	}
 	return true
 }
@@ -67,16 +71,17 @@ func (b *branch) seek(i int, l *leaf, k key) (at int, found, shares bool) {
 	return at, found, l.n == 0 || k.shares(l.key(0), int(l.skip))
 }
 
-// change changes the item at p. The leaf does not go on holding what is large, nor much, when it is no more an item's.
+// change changes the item at p. A large block neither comes nor goes by way of a log: it would stay in memory with trees that never had
+// it, or no longer have it. The same holds for many small ones that go.
 func (t *nodeTree) change(p place, what change, entry string) {
-	frees := what != reside && len(p.view.block(p.slot)) > maxPacked || what == dropped && p.view.hollow()
-	if frees || !t.note(p.view, what, p.slot, entry) {
-		t.rewrite(p.key, what, entry, !frees)
+	logged := len(entry) <= maxPacked && (what == reside || p.size() <= maxPacked) && !(what == dropped && p.view.hollow())
+	if !logged || !t.note(p.view, what, p.slot, entry) {
+		t.rewrite(p.key, what, entry, logged)
 	}
 }
 
-// note adds an edit to the log of a leaf; false if it has no room, or is another line's. An edit that t itself has made since it advanced
-// nobody else has seen, and it gets another entry.
+// note adds an edit to the log of a leaf; false if it has no room, or is another line's. An edit that t itself has made since it advanced,
+// or copied since to a leaf of its own, nobody else has seen, and it gets another entry.
 func (t *nodeTree) note(v view, what change, slot int, entry string) bool {
 	if v.line != t.line {
 		return false
@@ -104,7 +109,7 @@ func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 		v.leaf = v.copy(t)
 		b.leaves.put(i, v.leaf)
 		slot, found := v.find(k)
-		if !found {
+		if !found { // it is to be added
 			slot, _, _ = b.seek(i, v.leaf, k)
 		}
 		t.note(v, what, slot, entry)

@@ -6,7 +6,7 @@
 // they like and without a lock: a reader, a snapshot and a learner's sync are each
 // just a holder of a version. A [Draft] is a version in the making, for one
 // goroutine: [Version.Edit] opens it, [Draft.Apply] changes it, [Draft.Publish]
-// gives out what it has become. All three take constant time. Drafts and versions share
+// gives out what it has become. Opening and giving out take constant time. Drafts and versions share
 // memory, and a version stays as it is all the same: see DESIGN.md.
 //
 // Prepare and Apply are pure and deterministic: names, times and owners are

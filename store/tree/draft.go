@@ -15,7 +15,7 @@ import (
 type Version struct{ state }
 
 // Draft is a version in the making. It must be used by one goroutine at a time;
-// versions that it shares memory with are not touched.
+// versions that it shares memory with stay as they are.
 type Draft struct {
 	state
 	own tables

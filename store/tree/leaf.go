@@ -2,7 +2,7 @@ package tree
 
 import "sync/atomic"
 
-// maxLeaf is the greatest number of packed items of a leaf, maxEdits that of edits. Both are chosen by measurement: more edits mean that leaves are
+// maxLeaf is the greatest number of packed items of a leaf, maxEdits, which is less, that of edits. Both are chosen by measurement: more edits mean that leaves are
 // packed less often, but are larger, and have more entries that the garbage collector visits one by one.
 const (
 	maxLeaf  = 34
@@ -18,9 +18,9 @@ const (
 //	         entry     block        side       block
 //
 // All trees of a line share the leaf, and each sees the edits up to its own moment: see view. So a change copies nothing. It writes an entry,
-// and then the stamp that makes it part of the log. Readers look at the entries of stamps that they see, and these are never written again:
-// they and the one who writes never meet at the same memory. A tree of another line copies the leaf before it
-// changes anything. When the log is full, all items are packed into a new leaf, or two.
+// and then the stamp that makes it part of the log. Who reads a tree that somebody else may read looks at the entries of stamps that
+// it sees, and these are never written again: readers and the one who writes never meet at the same memory. A tree
+// of another line copies the leaf before it changes anything. When the log is full, all items are packed into a new leaf, or two.
 //
 // An item is known by its slot: the index of a packed one, or maxLeaf and the number of the edit that added it.
 type leaf struct {
@@ -32,7 +32,7 @@ type leaf struct {
 	log   [maxEdits]atomic.Uint64
 	tags  [maxLeaf]uint64
 	refs  [maxLeaf]ref
-	// entries are those of the log: the new block, or the new side.
+	// entries are those of the log: the new block, which is small, or the new side.
 	entries [maxEdits]string
 }
 
@@ -41,10 +41,10 @@ type change uint8
 
 // The changes.
 const (
-	added    change = iota + 1 // an item before the packed item whose slot is given
-	reblock                    // another block
-	reside                     // another side
-	dropped                    // the item is gone
+	added   change = iota + 1 // an item before the packed item whose slot is given
+	reblock                   // another block
+	reside                    // another side
+	dropped                   // the item is gone
 )
 
 // stamp is an edit in a leaf's log: the moment, 48 bits, then slot and change; 0 where there is none yet.

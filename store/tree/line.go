@@ -3,7 +3,7 @@ package tree
 import "sync/atomic"
 
 // line is a history of trees, each made from the one before at the next moment. Of several drafts that begin at the same tree
-// one goes on with its line. The others begin lines of their own:
+// the first that changes anything goes on with its line. The others begin lines of their own:
 //
 //	0 ── 1 ── 2 ── 3 ── 4      a line
 //	          └─── 1 ── 2      one that left it at 2: what it did at 3 and 4 is not seen here
@@ -15,17 +15,18 @@ type line struct {
 	left   uint64 // the moment of parent at which it did
 	depth  int    // the number of lines before it
 
-	tip atomic.Uint64 // the last moment at which somebody writes or has written
+	tip atomic.Uint64 // the last moment: who has taken it, and nobody else, writes at it
 }
 
-// maxDepth bounds the lines before a line. On a server a line begins when a leader has lost its role with txns that were not committed;
-// and for each Multi that is prepared, but that ends with it.
+// maxDepth bounds the lines before a line, but for a Multi's, which has one more and ends when it is prepared. On a server other lines begin when
+// a leader has lost its role with txns that were not committed.
 const maxDepth = 16
 
 // until returns the last moment of an older line that is in l's past.
 func (l *line) until(older *line) uint64 {
 	for l.parent != older {
 		l = l.parent
+		assert(l != nil, "a leaf of a line that is not in the past")
 	}
 	return l.left
 }
@@ -64,12 +65,18 @@ func (t *nodeTree) settle() {
 // settled returns a copy for t of what is below b, as the tree that was sees it.
 func (t *nodeTree) settled(was *nodeTree, b *branch) *branch {
 	b = b.copy(t)
-	for i := range b.size() {
-		if b.aboveLeaves() {
-			b.leaves.put(i, was.view(b.leaves.at(i)).copy(t))
-		} else {
-			b.kids.put(i, t.settled(was, b.kids.at(i)))
+	if b.aboveLeaves() {
+		leaves := b.leaves.all(b.size())
+		for i, l := range leaves {
+			leaves[i] = was.view(l).copy(t)
 		}
+		b.leaves = rowOf(leaves)
+		return b
 	}
+	kids := b.kids.all(b.size())
+	for i, kid := range kids {
+		kids[i] = t.settled(was, kid)
+	}
+	b.kids = rowOf(kids)
 	return b
 }

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/quorate/quorate/store/txn"
 )
 
 // has checks that a tree holds what the model says, and nothing else.
@@ -76,6 +79,25 @@ func TestSharedLeaf(t *testing.T) {
 	if leafOf(&other) != copied {
 		t.Error("the copy was copied")
 	}
+}
+
+// TestLargeStaysOutOfLogs: large blocks that somebody else has created, or was about to, do not stay in memory with a version that
+// does not have them.
+func TestLargeStaysOutOfLogs(t *testing.T) {
+	large := func(path string) string {
+		return (&record{path: path, kind: txn.Persistent, czxid: 1, mzxid: 1, data: strings.Repeat("d", maxPacked)}).encode()
+	}
+	first := newNodeTree()
+	first.set(leafItem("/a", 1))
+	next := first
+	next.advance()
+	at, _ := next.edit(keyOf("/a"))
+	next.setBlock(at, large("/a"))
+	next.insert(large("/b"))
+	checkLeaf(t, "the first", first.view(first.root.leaves.at(0)))
+	checkLeaf(t, "the next", next.view(next.root.leaves.at(0)))
+	has(t, "the first", &first, map[string]uint64{"/a": 1})
+	has(t, "the next", &next, map[string]uint64{"/a": 1, "/b": 0})
 }
 
 // TestSameMoment: what a tree changes again before anybody else has seen it takes no more room in the log.

@@ -27,6 +27,11 @@ func checkLeaf(t *testing.T, name string, v view) {
 	if size != len(v.page) || (large == 0) != (v.large == nil) || large > 0 && large != len(*v.large) {
 		t.Errorf("%s: %d bytes in a page of %d, %d large items", name, size, len(v.page), large)
 	}
+	for j, entry := range v.entries {
+		if len(entry) > maxPacked {
+			t.Errorf("%s: edit %d has %d bytes", name, j, len(entry))
+		}
+	}
 	last := uint64(1)
 	for j := range v.edits {
 		s := v.stamp(j)

@@ -227,7 +227,7 @@ func (s *state) prepareCheck(req *CheckRequest, who Caller) (txn.Op, error) {
 func (s *state) prepareMulti(req *MultiRequest, who Caller, lim Limits) (txn.Op, error) {
 	multi := &txn.Multi{Ops: make([]txn.Op, 0, len(req.Ops))}
 	scratch := Draft{state: *s}
-	scratch.nodes.leave()
+	scratch.nodes.leave() // s may be a draft in the middle of its moment, and go on in it
 	h := txn.Header{Zxid: s.zxid + 1, Time: s.time}
 	for i, sub := range req.Ops {
 		var op txn.Op

@@ -11,7 +11,7 @@ import (
 
 // state is what versions and drafts are made of. Its tables are copy-on-write: a
 // copy of a state shares them, and who writes into one makes it its own first
-// (see Draft.own).
+// (see Draft.own). What that means for nodes is said at line.
 type state struct {
 	nodes      nodeTree
 	sessions   *btree.Map[txn.SessionID, *Session] // a session never changes: it is replaced

@@ -25,7 +25,7 @@ func (t *nodeTree) view(l *leaf) view {
 	return view{l, n}
 }
 
-// copy returns a copy for t.
+// copy returns a copy for t, in which all edits are t's own.
 func (v view) copy(t *nodeTree) *leaf {
 	c := &leaf{line: t.line, page: v.page, large: v.large, skip: v.skip, n: v.n, tags: v.tags, refs: v.refs}
 	for j := range v.edits {
@@ -44,14 +44,6 @@ func (v view) last(what change, slot int) int {
 		}
 	}
 	return -1
-}
-
-// block returns the block of the item in a slot.
-func (v view) block(slot int) string {
-	if j := v.last(reblock, slot); j >= 0 {
-		return v.entries[j]
-	}
-	return v.firstBlock(slot)
 }
 
 // firstBlock returns the block with which the item came into its slot: its key is what it was.
