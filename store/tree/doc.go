@@ -23,7 +23,7 @@
 // parent, then name: siblings are contiguous, and parents come before their children. The
 // items of one leaf of the B-tree share a page, one string without pointers in it; what
 // has changed lately and what is large stands beside it. A small part of a page keeps all
-// of it alive, up to 18 KB.
+// of it alive, up to 19 KB.
 //
 // The package is pure: no clock, no disk, no network, no locks, no randomness. Its atomic numbers let versions be
 // read while drafts write into leaves that both have; what is returned does not depend on who comes first.

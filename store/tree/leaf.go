@@ -5,8 +5,8 @@ import "sync/atomic"
 // maxLeaf is the greatest number of packed items of a leaf, maxEdits, which is less, that of edits. Both are chosen by measurement: more edits mean that leaves are
 // packed less often, but are larger, and have more entries that the garbage collector visits one by one.
 const (
-	maxLeaf  = 34
-	maxEdits = 18
+	maxLeaf  = 36
+	maxEdits = 12
 )
 
 // leaf is a B-tree node with items of the tree:

@@ -8,7 +8,7 @@ import (
 
 // Node is a node of one version. It is a small value. Its path, name and data
 // alias the version's memory: clone what is kept for long, since a small part
-// keeps the node's block alive, and its neighbours' up to 18 KB.
+// keeps the node's block alive, and its neighbours' up to 19 KB.
 type Node struct{ it item }
 
 // Path returns the full path.
