@@ -100,11 +100,17 @@ func (t *nodeTree) note(v view, what change, slot int, entry string) bool {
 	return true
 }
 
-// rewrite makes a change of the item with key k, to whose leaf it could not be added. A leaf of another line may do
-// with a copy, if it may keep its log and has room in it; else it is packed.
+// rewrite makes a change of the item with key k, to whose leaf it could not be added. It may do with a copy of the leaf: if the log
+// of another line has room, or one large block takes the place of another. Else the leaf is packed.
 func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 	b, i, edge := t.leafFor(k)
 	v := t.view(b.leaves.at(i))
+	if what == reblock && !logged {
+		if l := v.exchanged(t, k, entry); l != nil {
+			b.leaves.put(i, l)
+			return
+		}
+	}
 	if logged && v.edits < maxEdits {
 		v.leaf = v.copy(t)
 		b.leaves.put(i, v.leaf)

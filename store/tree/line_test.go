@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/quorate/quorate/store/txn"
 )
@@ -98,6 +99,38 @@ func TestLargeStaysOutOfLogs(t *testing.T) {
 	checkLeaf(t, "the next", next.view(next.root.leaves.at(0)))
 	has(t, "the first", &first, map[string]uint64{"/a": 1})
 	has(t, "the next", &next, map[string]uint64{"/a": 1, "/b": 0})
+}
+
+// TestLargeIsExchanged: another large block for a node neither packs the leaf again nor is seen by versions before.
+func TestLargeIsExchanged(t *testing.T) {
+	large := func(c string) string {
+		return (&record{path: "/a", kind: txn.Persistent, czxid: 1, mzxid: 1, data: strings.Repeat(c, maxPacked)}).encode()
+	}
+	first := newNodeTree()
+	first.set(leafItem("/b", 1))
+	first.insert(large("x")) // packs /b too
+	next := first
+	next.advance()
+	for _, c := range []string{"y", "z"} {
+		at, _ := next.edit(keyOf("/a"))
+		next.setSide(at, side{pzxid: 7})
+		at, _ = next.edit(keyOf("/a"))
+		next.setBlock(at, large(c))
+	}
+	old, leaf := first.root.leaves.at(0), next.root.leaves.at(0)
+	if unsafe.StringData(leaf.page) != unsafe.StringData(old.page) || leaf == old {
+		t.Error("the leaf was not copied, or packed again")
+	}
+	for _, want := range []struct {
+		tree  *nodeTree
+		block string
+		pzxid txn.Zxid
+	}{{&first, large("x"), 0}, {&next, large("z"), 7}} {
+		if it, _ := want.tree.get(keyOf("/a")); it.block != want.block || it.side.pzxid != want.pzxid {
+			t.Errorf("a block that begins %q, pzxid %d", it.block[:8], it.side.pzxid)
+		}
+	}
+	checkLeaf(t, "the next", next.view(leaf))
 }
 
 // TestSameMoment: what a tree changes again before anybody else has seen it takes no more room in the log.

@@ -41,7 +41,7 @@ func TestGarbage(t *testing.T) {
 	for i := range names {
 		names[i] = name(i * 7919 % nodes)
 	}
-	for _, c := range []struct{ batch, bytes, allocs int }{{64, 1800, 6}, {1, 2400, 10}} {
+	for _, c := range []struct{ batch, bytes, allocs int }{{64, 900, 3}, {1, 1000, 3}} {
 		d := v.Edit()
 		txns := &txn.Txn{Header: txn.Header{Zxid: v.Zxid()}, Op: &txn.SetData{Data: make([]byte, dataSize)}}
 		bytes, allocs := allocated()

@@ -36,6 +36,20 @@ func (v view) copy(t *nodeTree) *leaf {
 	return c
 }
 
+// exchanged returns a copy for t in which the item with key k has another block, if both are large and the old one is packed; else nil.
+// Packing would look at the keys of all large items, each somewhere else in memory.
+func (v view) exchanged(t *nodeTree, k key, block string) *leaf {
+	slot, _ := v.find(k)
+	if slot >= maxLeaf || v.refs[slot]&refLarge == 0 || v.last(reblock, slot) >= 0 || len(block) <= maxPacked {
+		return nil
+	}
+	l := v.copy(t)
+	large := slices.Clone(*l.large)
+	large[l.refs[slot].index()].block = block
+	l.large = &large
+	return l
+}
+
 // last returns the newest edit that made this change of a slot, -1 if there is none.
 func (v view) last(what change, slot int) int {
 	for j := v.edits - 1; j >= 0; j-- {
