@@ -21,16 +21,11 @@ type nodeTree struct {
 
 // get returns the item with key k.
 func (t *nodeTree) get(k key) (item, bool) {
-	if t.root == nil {
-		return item{}, false
-	}
-	b, i := t.way(k)
-	v := t.view(b.leaves.at(i))
-	slot, found := v.find(k)
+	p, found := t.place(k)
 	if !found {
 		return item{}, false
 	}
-	return v.item(slot), true
+	return p.item(), true
 }
 
 // way returns the branch and the index in it of the leaf whose keys k is among.

@@ -46,7 +46,7 @@ func newNodeTree() nodeTree {
 // set adds or replaces an item, and returns the one replaced.
 func (t *nodeTree) set(it item) (old item, replaced bool) {
 	k := keyIn(it.block)
-	at, replaced := t.edit(k)
+	at, replaced := t.place(k)
 	if replaced {
 		old = at.item()
 		t.setBlock(at, it.block)
@@ -54,7 +54,7 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 		t.insert(it.block)
 	}
 	if it.side != old.side {
-		at, _ = t.edit(k)
+		at, _ = t.place(k)
 		t.setSide(at, it.side)
 	}
 	return old, replaced
@@ -62,7 +62,7 @@ func (t *nodeTree) set(it item) (old item, replaced bool) {
 
 // delete takes out the item with key k and returns it.
 func (t *nodeTree) delete(k key) (old item, found bool) {
-	at, found := t.edit(k)
+	at, found := t.place(k)
 	if found {
 		old = at.item()
 		t.drop(at)
@@ -89,7 +89,7 @@ func TestBTreeAgainstMap(t *testing.T) {
 		// Growing and shrinking take turns.
 		switch grow := step/4000%2 == 0; {
 		case rng.IntN(3) == 0 && exists:
-			at, _ := now.tree.edit(keyOf(path))
+			at, _ := now.tree.place(keyOf(path))
 			now.tree.setSide(at, side{pzxid: txn.Zxid(step)})
 			now.model[path] = uint64(step)
 		case rng.IntN(4) > 0 == grow:

@@ -2,8 +2,7 @@ package tree
 
 import "slices"
 
-// place is where an item stands in a tree that may be written to. It is valid until the next change
-// of the tree.
+// place is where an item stands in a tree. It is valid until the next change of the tree.
 type place struct {
 	key  key
 	view view
@@ -16,8 +15,8 @@ func (p place) item() item { return p.view.item(p.slot) }
 // size returns the size of its block in bytes.
 func (p place) size() int { return len(p.item().block) }
 
-// edit returns the place of the item with key k, and whether there is one.
-func (t *nodeTree) edit(k key) (place, bool) {
+// place returns the place of the item with key k, and whether there is one.
+func (t *nodeTree) place(k key) (place, bool) {
 	if t.root == nil {
 		return place{}, false
 	}

@@ -126,7 +126,7 @@ func (d *Draft) edit(path string) (place, bool) {
 		return place{}, false
 	}
 	d.ownNodes()
-	return d.nodes.edit(keyOf(path))
+	return d.nodes.place(keyOf(path))
 }
 
 // setBlock puts r into the node it at a place that edit returned, and returns what it is then.

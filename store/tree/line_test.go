@@ -92,7 +92,7 @@ func TestLargeStaysOutOfLogs(t *testing.T) {
 	first.set(leafItem("/a", 1))
 	next := first
 	next.advance()
-	at, _ := next.edit(keyOf("/a"))
+	at, _ := next.place(keyOf("/a"))
 	next.setBlock(at, large("/a"))
 	next.insert(large("/b"))
 	checkLeaf(t, "the first", first.view(first.root.leaves.at(0)))
@@ -112,9 +112,9 @@ func TestLargeIsExchanged(t *testing.T) {
 	next := first
 	next.advance()
 	for _, c := range []string{"y", "z"} {
-		at, _ := next.edit(keyOf("/a"))
+		at, _ := next.place(keyOf("/a"))
 		next.setSide(at, side{pzxid: 7})
-		at, _ = next.edit(keyOf("/a"))
+		at, _ = next.place(keyOf("/a"))
 		next.setBlock(at, large(c))
 	}
 	old, leaf := first.root.leaves.at(0), next.root.leaves.at(0)

@@ -87,7 +87,7 @@ func TestPages(t *testing.T) {
 		switch grow := step/2000%2 == 0; {
 		case exists && rng.IntN(2) == 0:
 			it := sizedItem(rng, path)
-			at, _ := now.tree.edit(keyOf(path))
+			at, _ := now.tree.place(keyOf(path))
 			now.tree.setBlock(at, it.block)
 			it.side = now.model[path].side
 			now.model[path] = it
