@@ -12,9 +12,6 @@ type place struct {
 // item returns the item.
 func (p place) item() item { return p.view.item(p.slot) }
 
-// size returns the size of its block in bytes.
-func (p place) size() int { return len(p.item().block) }
-
 // place returns the place of the item with key k, and whether there is one.
 func (t *nodeTree) place(k key) (place, bool) {
 	if t.root == nil {
@@ -51,7 +48,7 @@ func (t *nodeTree) insert(block string) bool {
 		return false
 	}
 	t.count++
-	logged := shares && len(block) <= maxPacked
+	logged := shares && !isLarge(block)
 	if !logged || !t.note(v, added, at, block) {
 		t.rewrite(k, added, block, logged)
 	}
@@ -73,7 +70,7 @@ func (b *branch) seek(i int, l *leaf, k key) (at int, found, shares bool) {
 // change changes the item at p. A large block neither comes nor goes by way of a log: it would stay in memory with trees that never had
 // it, or no longer have it. The same holds for many small ones that go.
 func (t *nodeTree) change(p place, what change, entry string) {
-	logged := len(entry) <= maxPacked && (what == reside || p.size() <= maxPacked) && !(what == dropped && p.view.hollow())
+	logged := what == reside || !isLarge(entry) && !p.item().isLarge() && !(what == dropped && p.view.hollow())
 	if !logged || !t.note(p.view, what, p.slot, entry) {
 		t.rewrite(p.key, what, entry, logged)
 	}
@@ -104,13 +101,10 @@ func (t *nodeTree) note(v view, what change, slot int, entry string) bool {
 func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 	b, i, edge := t.leafFor(k)
 	v := t.view(b.leaves.at(i))
-	if what == reblock && !logged {
-		if l := v.exchanged(t, k, entry); l != nil {
-			b.leaves.put(i, l)
-			return
-		}
-	}
-	if logged && v.edits < maxEdits {
+	switch {
+	case what == reblock && v.exchanges(k, entry):
+		b.leaves.put(i, v.exchanged(t, k, entry))
+	case logged && v.edits < maxEdits:
 		v.leaf = v.copy(t)
 		b.leaves.put(i, v.leaf)
 		slot, found := v.find(k)
@@ -118,8 +112,14 @@ func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 			slot, _, _ = b.seek(i, v.leaf, k)
 		}
 		t.note(v, what, slot, entry)
-		return
+	default:
+		t.repack(b, i, edge, k, what, entry)
 	}
+}
+
+// repack packs leaf i of b, for which leafFor was asked, with a change of the item with key k, into a new leaf or two.
+func (t *nodeTree) repack(b *branch, i int, edge bool, k key, what change, entry string) {
+	v := t.view(b.leaves.at(i))
 	var room [maxLeaf + maxEdits + 1]item
 	items := changed(v.items(room[:0]), k, what, entry)
 	if len(items) > maxLeaf {

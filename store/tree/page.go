@@ -89,8 +89,10 @@ func (l *leaf) pack(items []item) {
 	}
 }
 
-// isLarge tells whether it is too large for a page.
-func (it item) isLarge() bool { return len(it.block) > maxPacked }
+// isLarge tells whether a block is too large for a page.
+func isLarge(block string) bool { return len(block) > maxPacked }
+
+func (it item) isLarge() bool { return isLarge(it.block) }
 
 // entrySize returns the size of its entry, 0 if it is too large to have one.
 func (it item) entrySize() int {

@@ -36,13 +36,17 @@ func (v view) copy(t *nodeTree) *leaf {
 	return c
 }
 
-// exchanged returns a copy for t in which the item with key k has another block, if both are large and the old one is packed; else nil.
+// exchanges tells whether another block for the item with key k only takes the place of the old one: both are large, and the old one is packed, since none
+// that is large comes into a log.
 // Packing would look at the keys of all large items, each somewhere else in memory.
+func (v view) exchanges(k key, block string) bool {
+	slot, _ := v.find(k)
+	return isLarge(block) && slot < maxLeaf && v.refs[slot]&refLarge != 0
+}
+
+// exchanged returns a copy for t with that other block.
 func (v view) exchanged(t *nodeTree, k key, block string) *leaf {
 	slot, _ := v.find(k)
-	if slot >= maxLeaf || v.refs[slot]&refLarge == 0 || v.last(reblock, slot) >= 0 || len(block) <= maxPacked {
-		return nil
-	}
 	l := v.copy(t)
 	large := slices.Clone(*l.large)
 	large[l.refs[slot].index()].block = block
