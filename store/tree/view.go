@@ -36,9 +36,8 @@ func (v view) copy(t *nodeTree) *leaf {
 	return c
 }
 
-// exchanges tells whether another block for the item with key k only takes the place of the old one: both are large, and the old one is packed, since none
-// that is large comes into a log.
-// Packing would look at the keys of all large items, each somewhere else in memory.
+// exchanges tells whether another block for the item with key k only takes the place of the old one: both are large, and so
+// the old one is packed, since nothing large comes into a log. Packing would look at the keys of all large items, each somewhere else in memory.
 func (v view) exchanges(k key, block string) bool {
 	slot, _ := v.find(k)
 	return isLarge(block) && slot < maxLeaf && v.refs[slot]&refLarge != 0
