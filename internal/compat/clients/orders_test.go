@@ -24,7 +24,7 @@ func run(t *testing.T, args ...string) *process.Ensemble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := process.NewEnsemble(binary, t.TempDir(), process.Shape{Voters: 3, Args: args})
+	e, err := process.NewEnsemble(binary, t.TempDir(), process.Shape{Voters: 3, Args: append(args, "--sync-limit", "5s")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,12 @@ from kazoo.recipe.cache import TreeCache
 from kazoo.security import CREATOR_ALL_ACL, make_digest_acl
 
 SERVERS = sys.argv[1].split(",")
-PATIENCE = 20
+PATIENCE = 60
 
 
 def client(**options):
     options.setdefault("hosts", ",".join(SERVERS))
-    options.setdefault("timeout", 6)
+    options.setdefault("timeout", 20)
     c = KazooClient(**options)
     c.start(PATIENCE)
     c.sync("/")
@@ -228,6 +228,7 @@ def gatherings(a, b):
         d = c.DoubleBarrier("/r/double", 2)
         d.enter()
         inside.append(c)
+        until(lambda: len(inside) == 2)  # who comes in after the other one has left finds nobody, and waits for ever
         d.leave()
 
     both(meet, a, b)
@@ -286,7 +287,7 @@ def killed():
     tell("kill %d" % leader)
     for c in its, theirs:
         c.retry(c.create, "/after-", sequence=True)
-        c.sync("/")
+        c.retry(c.sync, "/")
         same((c.exists("/its") is not None, c.exists("/theirs") is not None), (True, True))
     same((its.client_id, theirs.client_id), ids)
     tell("start %d" % leader)
@@ -299,7 +300,7 @@ def killed():
 def paused():
     """A server stands still: its client goes to another with its session, and still has it there when the first one goes on."""
     still = others(int(tell("leader")))[0]
-    c = client(timeout=3, **first(still))
+    c = client(timeout=15, **first(still))  # it notices after two thirds of this, and has the rest to go to another
     c.create("/paused", ephemeral=True)
     id = c.client_id
     lost = threading.Event()
@@ -322,10 +323,12 @@ def expired():
     """The only server that a client knows stands still for longer than its session lives."""
     leader = int(tell("leader"))
     still = others(leader)[0]
-    c, witness = client(timeout=2, hosts=SERVERS[still - 1]), client(hosts=SERVERS[leader - 1])
+    c, witness = client(timeout=6, hosts=SERVERS[still - 1]), client(hosts=SERVERS[leader - 1])
     states = []
     c.add_listener(states.append)
     c.create("/expired", ephemeral=True)
+    witness.sync("/")
+    same(witness.exists("/expired") is not None, True)
     tell("pause %d" % still)
     until(lambda: witness.exists("/expired") is None)
     tell("resume %d" % still)
