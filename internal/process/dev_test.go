@@ -2,13 +2,13 @@ package process_test
 
 import (
 	"bufio"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/quorate/quorate/internal/process"
 )
@@ -60,17 +60,11 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// freePorts returns a port from which on n, and n more 1000 above, were free a moment ago.
+// freePorts returns a port from which on n, and n more 1000 above, are free. They are none that [process.FreeAddress] gives.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
 	for range 100 {
-		addr, err := process.FreeAddress()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, text, _ := net.SplitHostPort(addr)
-		first, _ := strconv.Atoi(text)
-		if allFree(first, n) && allFree(first+1000, n) {
+		if first := 18_000 + rand.IntN(1000-n); reserved(first, n) && reserved(first+1000, n) {
 			return first
 		}
 	}
@@ -78,11 +72,9 @@ func freePorts(t *testing.T, n int) int {
 	return 0
 }
 
-func allFree(first, n int) bool {
+func reserved(first, n int) bool {
 	for port := first; port < first+n; port++ {
-		c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
-		if err == nil {
-			c.Close()
+		if _, err := process.Reserve(port); err != nil {
 			return false
 		}
 	}
