@@ -15,8 +15,8 @@ import (
 	"github.com/quorate/quorate/internal/process"
 )
 
-// clientTimeout of a session.
-const clientTimeout = 4 * time.Second
+// clientTimeout of a session: the longest that the servers of [settings] grant, since a client that a busy machine lets stand still must not lose it.
+const clientTimeout = 20 * tickMillis * time.Millisecond
 
 // open is an ACL that lets everybody do everything.
 var open = zk.WorldACL(zk.PermAll)

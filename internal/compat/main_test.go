@@ -41,7 +41,7 @@ func binary(t testing.TB) string {
 // startEnsemble runs three Quorates as processes until the test ends; all serve.
 func startEnsemble(t testing.TB, args ...string) *process.Ensemble {
 	t.Helper()
-	e, err := process.NewEnsemble(binary(t), t.TempDir(), process.Shape{Voters: 3, Args: append(args, "--super-digest", superDigest)})
+	e, err := process.NewEnsemble(binary(t), t.TempDir(), process.Shape{Voters: 3, Args: append(args, "--super-digest", superDigest, "--sync-limit", "20s")})
 	if err != nil {
 		t.Fatal(err)
 	}

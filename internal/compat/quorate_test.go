@@ -19,6 +19,7 @@ func quorateConfig(t testing.TB, s settings) config.Config {
 	c := config.Default()
 	c.DataDir, c.ClientAddr, c.SegmentSize = "/data", "127.0.0.1:0", 8<<20
 	c.MinSessionTimeout, c.MaxSessionTimeout = 2*tickMillis*time.Millisecond, 20*tickMillis*time.Millisecond
+	c.SyncLimit = 20 * time.Second // nobody is cut off: who is silent stands still
 	c.SuperDigest, c.TTLNodes, c.EnforceQuota = superDigest, !s.noTTL, s.quota
 	if s.containers {
 		c.ContainerInterval = 100 * time.Millisecond

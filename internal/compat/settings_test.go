@@ -64,6 +64,7 @@ func awaitServing(t testing.TB, addr string, readOnly bool) {
 	if readOnly {
 		line += " ro=true"
 	}
+	line += "\na closeSession"
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for ctx := within(t); ; {
@@ -79,14 +80,21 @@ func awaitServing(t testing.TB, addr string, readOnly bool) {
 	}
 }
 
-// leaderFirst returns the addresses of servers, that of the leader first.
+// leaderFirst returns the addresses of servers, that of the leader first, once one leads.
 func leaderFirst(t testing.TB, addrs []string) []string {
 	t.Helper()
-	for i, addr := range addrs {
-		if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: leader") {
-			return append([]string{addr}, slices.Delete(slices.Clone(addrs), i, i+1)...)
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for ctx := within(t); ; {
+		for i, addr := range addrs {
+			if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: leader") {
+				return append([]string{addr}, slices.Delete(slices.Clone(addrs), i, i+1)...)
+			}
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			t.Fatal("none of them leads")
 		}
 	}
-	t.Fatal("none of them leads")
-	return nil
 }

@@ -22,7 +22,7 @@ const (
 	fence = math.MaxInt32
 	// unimplemented is the error after which a server closes the connection, at its leisure, and closing how long that may take.
 	unimplemented = -6
-	closing       = 2 * time.Second
+	closing       = patience
 	// defaultTimeout of a session, in ms.
 	defaultTimeout = 10_000
 )
