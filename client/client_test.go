@@ -14,6 +14,7 @@ import (
 	"github.com/quorate/quorate/client"
 	"github.com/quorate/quorate/client/clienttest"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/internal/loopback"
 )
 
 func dial(t *testing.T, servers []string, opts ...client.Option) *client.Client {
@@ -26,19 +27,18 @@ func dial(t *testing.T, servers []string, opts ...client.Option) *client.Client 
 	return c
 }
 
-// deadAddress returns an address at which nobody listens.
-func deadAddress(t *testing.T) string {
+// freeAddress returns an address at which nobody listens, and that nobody is given soon.
+func freeAddress(t *testing.T) string {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = lis.Close() }()
-	return lis.Addr().String()
+	return addr
 }
 
 func limited(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -81,7 +81,7 @@ func TestErrorsCarryTheirDetails(t *testing.T) {
 
 func TestSecondServerIsAskedWhenFirstIsDown(t *testing.T) {
 	t.Parallel()
-	c := dial(t, []string{deadAddress(t), clienttest.New().Start(t)})
+	c := dial(t, []string{freeAddress(t), clienttest.New().Start(t)})
 	if _, err := c.Keeper().Create(limited(t), &apiv1.CreateRequest{Path: "/a"}); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestSecondServerIsAskedWhenFirstIsDown(t *testing.T) {
 
 func TestStreamIsOpenedOnSecondServer(t *testing.T) {
 	t.Parallel()
-	c := dial(t, []string{deadAddress(t), clienttest.New().Start(t)})
+	c := dial(t, []string{freeAddress(t), clienttest.New().Start(t)})
 	s, err := c.Keeper().List(limited(t), &apiv1.ListRequest{Path: "/"})
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func (c *cutter) cut() {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	c := dial(t, []string{deadAddress(t), deadAddress(t)})
+	c := dial(t, []string{freeAddress(t), freeAddress(t)})
 	_, err := c.Keeper().Create(limited(t), &apiv1.CreateRequest{Path: "/a"})
 	if !errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrUnknownOutcome) {
 		t.Errorf("got %v, want ErrUnavailable", err)

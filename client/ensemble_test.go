@@ -22,12 +22,12 @@ import (
 type real struct {
 	*testing.T
 	configs []config.Config
-	servers []string
 	stops   []func()
 	mu      struct {
 		sync.Mutex
-		random *rand.Rand
-		conns  []net.Conn
+		servers []string
+		random  *rand.Rand
+		conns   []net.Conn
 	}
 }
 
@@ -36,11 +36,12 @@ func startReal(t *testing.T) *real {
 	r := &real{T: t}
 	r.mu.random = rand.New(rand.NewPCG(1, 2))
 	peers := freePeers(t)
-	r.servers, r.stops = make([]string, len(peers)), make([]func(), len(peers))
+	r.mu.servers, r.stops = make([]string, len(peers)), make([]func(), len(peers))
 	for i := range peers {
 		cfg := config.Default()
-		cfg.ID, cfg.Peers, cfg.ClientAddr, cfg.DataDir = uint(i+1), peers, "127.0.0.1:0", t.TempDir()
+		cfg.ID, cfg.Peers, cfg.ClientAddr, cfg.DataDir = uint(i+1), peers, freeAddress(t), t.TempDir()
 		cfg.SegmentSize = 8 << 20
+		cfg.SyncLimit = 20 * time.Second // nobody is cut off: who is silent stands still
 		r.configs = append(r.configs, cfg)
 		r.start(i)
 		t.Cleanup(func() { r.stops[i]() })
@@ -54,7 +55,9 @@ func (r *real) start(i int) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.servers[i], r.configs[i].ClientAddr = n.Addr(), n.Addr()
+	r.mu.Lock()
+	r.mu.servers[i] = n.Addr()
+	r.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
@@ -70,7 +73,7 @@ func (r *real) start(i int) {
 func (r *real) restart(ctx context.Context, i int) {
 	r.stops[i]()
 	r.start(i)
-	c, err := client.Dial([]string{r.servers[i]})
+	c, err := client.Dial([]string{r.configs[i].ClientAddr})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -87,12 +90,7 @@ func (r *real) restart(ctx context.Context, i int) {
 func freePeers(t *testing.T) config.Peers {
 	var parts []string
 	for i := range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		parts = append(parts, fmt.Sprintf("%d=%s", i+1, l.Addr()))
+		parts = append(parts, fmt.Sprintf("%d=%s", i+1, freeAddress(t)))
 	}
 	peers, err := config.ParsePeers(strings.Join(parts, ","))
 	if err != nil {
@@ -105,7 +103,7 @@ func freePeers(t *testing.T) config.Peers {
 func (r *real) client() *client.Client {
 	r.Helper()
 	r.mu.Lock()
-	servers := slices.Clone(r.servers)
+	servers := slices.Clone(r.mu.servers)
 	r.mu.random.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
 	r.mu.Unlock()
 	c, err := client.Dial(servers, client.WithDialer(r.dial))
@@ -197,7 +195,7 @@ func TestSessionsOutliveTheirServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range r.servers {
+	for i := range r.configs {
 		r.restart(ctx, i)
 	}
 	close(restarted)

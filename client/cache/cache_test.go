@@ -56,6 +56,7 @@ func TestViewsAreConsistent(t *testing.T) {
 			if i%40 == 20 {
 				_, err := k.Wait(ctx, newest)
 				w.Must(err)
+				w.Settle() // the other one has looked
 			}
 			if i == 100 { // what comes next is forgotten while nobody listens: the cache begins anew
 				w.Fake.Cut()

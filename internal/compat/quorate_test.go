@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quorate/quorate/internal/process"
+	"github.com/quorate/quorate/internal/loopback"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/store/vfs"
@@ -35,7 +35,7 @@ func threePeers(t testing.TB) config.Peers {
 	t.Helper()
 	list := ""
 	for id := 1; id <= 3; id++ {
-		addr, err := process.FreeAddress()
+		addr, err := loopback.Free()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,19 +18,20 @@ type layer struct {
 // cmd → client and cmd → server → peer → store.
 var layers = []layer{
 	{dir: "cmd", code: []string{"client", "server", "peer", "store", "gen", "internal/version", "internal/sim"}},
-	{dir: "client", code: []string{"gen", "internal/version"}, tests: []string{"server"}},
-	{dir: "server", code: []string{"peer", "store", "gen", "internal/version"}, tests: []string{"client", "internal/sim", "internal/golden", "internal/compat/wire"}},
+	{dir: "client", code: []string{"gen", "internal/version"}, tests: []string{"server", "internal/loopback"}},
+	{dir: "server", code: []string{"peer", "store", "gen", "internal/version"}, tests: []string{"client", "internal/sim", "internal/golden", "internal/loopback", "internal/compat/wire"}},
 	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden"}},
 	{dir: "store", code: []string{"gen"}},
 	{dir: "gen", code: nil},
 	{dir: "examples", code: nil},
 	{dir: "internal/sim", code: []string{"client", "server", "peer", "store", "gen"}, tests: []string{"internal/golden"}},
 	{dir: "internal/apidoc", code: nil},
-	{dir: "internal/compat", code: []string{"internal/process"}, tests: []string{"client", "server", "store", "internal/golden"}},
+	{dir: "internal/compat", code: []string{"internal/process", "internal/loopback"}, tests: []string{"client", "server", "store", "internal/golden"}},
 	{dir: "internal/configdoc", code: []string{"server"}},
 	{dir: "internal/golden", code: nil},
 	{dir: "internal/lint", code: nil},
-	{dir: "internal/process", code: []string{"client", "gen"}, tests: []string{"internal/compat/wire"}},
+	{dir: "internal/loopback", code: nil},
+	{dir: "internal/process", code: []string{"client", "gen", "internal/loopback"}, tests: []string{"internal/compat/wire"}},
 	{dir: "internal/version", code: nil},
 }
 

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/quorate/quorate/internal/process"
+	"github.com/quorate/quorate/internal/loopback"
 )
 
 // TestDev runs the local ensemble as somebody would who tries things: a write on one server, a read on
@@ -60,7 +60,7 @@ func TestDev(t *testing.T) {
 	}
 }
 
-// freePorts returns a port from which on n, and n more 1000 above, are free. They are none that [process.FreeAddress] gives.
+// freePorts returns a port from which on n, and n more 1000 above, are free. They are none that [loopback.Free] gives.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
 	for range 100 {
@@ -74,7 +74,7 @@ func freePorts(t *testing.T, n int) int {
 
 func reserved(first, n int) bool {
 	for port := first; port < first+n; port++ {
-		if _, err := process.Reserve(port); err != nil {
+		if _, err := loopback.Reserve(port); err != nil {
 			return false
 		}
 	}

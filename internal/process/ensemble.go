@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/quorate/quorate/client"
+	"github.com/quorate/quorate/internal/loopback"
 )
 
 // maxShown is how much of a line [Ensemble.Log] shows.
@@ -87,10 +88,10 @@ func (e *Ensemble) Part(some ...*Member) {
 // choose takes addresses that nobody has.
 func (m *Member) choose(others []*Member) (err error) {
 	for m.Addr == "" || m.PeerAddr == m.Addr || slices.ContainsFunc(others, m.collides) {
-		if m.Addr, err = FreeAddress(); err != nil {
+		if m.Addr, err = loopback.Free(); err != nil {
 			return err
 		}
-		if m.PeerAddr, err = FreeAddress(); err != nil {
+		if m.PeerAddr, err = loopback.Free(); err != nil {
 			return err
 		}
 	}

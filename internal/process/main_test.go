@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/quorate/quorate/internal/loopback"
 	"github.com/quorate/quorate/internal/process"
 )
 
@@ -39,7 +40,7 @@ func binary() string { return os.Getenv(binaryEnv) }
 // address returns a free address, the same for every life of a server.
 func address(t *testing.T) string {
 	t.Helper()
-	addr, err := process.FreeAddress()
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

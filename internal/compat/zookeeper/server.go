@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quorate/quorate/internal/loopback"
 	"github.com/quorate/quorate/internal/process"
 )
 
@@ -55,7 +56,7 @@ func New(java *Java, dir string, c Config) (*Ensemble, error) {
 	e := &Ensemble{}
 	var lines []string
 	for i := range c.Servers {
-		addr, err := process.FreeAddress()
+		addr, err := loopback.Free()
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ func New(java *Java, dir string, c Config) (*Ensemble, error) {
 func peerLine(id int) (string, error) {
 	line := fmt.Sprintf("server.%d=127.0.0.1", id)
 	for range 2 {
-		addr, err := process.FreeAddress()
+		addr, err := loopback.Free()
 		if err != nil {
 			return "", err
 		}

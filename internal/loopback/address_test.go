@@ -1,16 +1,19 @@
-package process_test
+package loopback_test
 
 import (
 	"net"
 	"strconv"
 	"testing"
 
-	"github.com/quorate/quorate/internal/process"
+	"github.com/quorate/quorate/internal/loopback"
 )
 
 // TestAddressIsGivenOnce: nobody else is given an address that is reserved, and a server can have it.
 func TestAddressIsGivenOnce(t *testing.T) {
-	addr := address(t)
+	addr, err := loopback.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, text, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -19,7 +22,7 @@ func TestAddressIsGivenOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := process.Reserve(port); err == nil {
+	if again, err := loopback.Reserve(port); err == nil {
 		t.Errorf("%s is given twice", again)
 	}
 	l, err := net.Listen("tcp", addr)
@@ -27,7 +30,7 @@ func TestAddressIsGivenOnce(t *testing.T) {
 		t.Fatalf("its owner cannot have it: %v", err)
 	}
 	defer l.Close()
-	if again, err := process.Reserve(port); err == nil {
+	if again, err := loopback.Reserve(port); err == nil {
 		t.Errorf("%s is given while somebody has it", again)
 	}
 }

@@ -1,4 +1,4 @@
-package process
+package loopback
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// The ports that [FreeAddress] chooses from. Systems give connections ports of their own from
+// The ports that [Free] chooses from. Systems give connections ports of their own from
 // 32768 (Linux) or 49152 on: a server that was killed finds its port free when it comes back.
 const firstPort, lastPort = 20_000, 32_000
 
-// FreeAddress returns a loopback address that nobody uses, and that this process and others are not given again for a while; see [Reserve].
-func FreeAddress() (string, error) {
+// Free returns a loopback address that nobody uses, and that this process and others are not given again for a while; see [Reserve].
+func Free() (string, error) {
 	var errs error
 	for range 100 {
 		addr, err := Reserve(firstPort + rand.IntN(lastPort-firstPort))
