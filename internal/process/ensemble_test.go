@@ -25,6 +25,9 @@ const (
 	logShown = 150
 )
 
+// lenient are arguments by which servers cut off nobody who only stands still: for tests in which those who go close their connections.
+func lenient() []string { return []string{"--sync-limit", "20s"} }
+
 // cluster is an ensemble in a test, which fails with it.
 type cluster struct {
 	*process.Ensemble

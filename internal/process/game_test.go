@@ -165,10 +165,13 @@ func (p *player) value(ctx context.Context, m *process.Member) (int64, error) {
 func (g *game) verify(m *process.Member) {
 	g.c.t.Helper()
 	for _, p := range g.players {
-		n, err := p.value(g.c.t.Context(), m)
-		acked := p.acked.Load()
-		if err != nil || n != acked && (!p.unsure || n != acked+1) {
-			g.c.t.Errorf("server %d has %s at %d (%v); acknowledged was %d (one more in doubt: %v)", m.ID, p.path, n, err, acked, p.unsure)
+		var n int64
+		g.c.do(fmt.Sprintf("read %s at server %d", p.path, m.ID), func(ctx context.Context) (err error) {
+			n, err = p.value(ctx, m)
+			return err
+		})
+		if acked := p.acked.Load(); n != acked && (!p.unsure || n != acked+1) {
+			g.c.t.Errorf("server %d has %s at %d; acknowledged was %d (one more in doubt: %v)", m.ID, p.path, n, acked, p.unsure)
 		}
 	}
 }

@@ -28,7 +28,7 @@ const (
 // TestGarbageOnPeerPorts throws at the peer ports what does not belong there. Each is answered, if at all, by the end
 // of that connection or call; the servers' own streams go on, and no writer notices.
 func TestGarbageOnPeerPorts(t *testing.T) {
-	c := startCluster(t, process.Shape{Voters: 3, Observers: 1})
+	c := startCluster(t, process.Shape{Voters: 3, Observers: 1, Args: lenient()})
 	h := strike(c, 4)
 	h.awaitAll()
 	before := c.await("all servers serve", process.View.Complete)

@@ -74,7 +74,7 @@ func (h *hammer) end() {
 // write is one writer.
 func (h *hammer) write(ctx context.Context, i int) {
 	for n := 0; ctx.Err() == nil; n++ {
-		call, cancel := context.WithTimeout(ctx, callLimit)
+		call, cancel := context.WithTimeout(ctx, patience) // no server is paused meanwhile
 		began := time.Now()
 		_, err := h.clients[i].Keeper().Set(call, &apiv1.SetRequest{Path: h.path(i), Data: fmt.Appendf(nil, "%0100d", n)})
 		cancel()

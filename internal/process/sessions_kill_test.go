@@ -18,8 +18,8 @@ import (
 const (
 	// authors is how many sessions write, and ahead how many writes each has on its way.
 	authors, ahead = 8, 24
-	// sessionLife is far more than a failover takes.
-	sessionLife = 10 * time.Second
+	// sessionLife is far more than a failover takes, on a busy machine too.
+	sessionLife = 30 * time.Second
 )
 
 // TestSessionsOverKills has sessions write, many requests ahead of the answers, while leaders are killed and cut off and connections lost, and holds the tree

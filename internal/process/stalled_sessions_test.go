@@ -13,7 +13,7 @@ import (
 // A leader that stands still for several times its sessions' timeouts judges nobody for that time: whose client has lived on keeps
 // his session; and who has said nothing loses it, later.
 func TestLeaderThatStandsStillExpiresNobody(t *testing.T) {
-	const timeout, stall, each = 2 * time.Second, 5 * time.Second, 10
+	const timeout, stall, each = 5 * time.Second, 12 * time.Second, 10
 	addr := address(t)
 	s := start(t, addr, "--data-dir", t.TempDir())
 	c, err := client.Dial([]string{addr})

@@ -28,10 +28,10 @@ type bars struct {
 func TestSyncSpeed(t *testing.T) {
 	// More than a leader keeps of its log in memory, or the whole log is the shorter way.
 	nodes, size, txns, b := 5_000, 5_000, 5_000, bars{10 * time.Second, 10 * time.Second, 1 << 30}
-	var args []string
+	args := lenient()
 	if n := setting(t, "QUORATE_TEST_SYNC_NODES", 0); n > 0 {
 		nodes, size, txns, b = n, 100, n/10, bars{3 * time.Second, time.Second, 64 << 20}
-		args = []string{"--segment-size", "64MiB"}
+		args = append(args, "--segment-size", "64MiB")
 	}
 	c := startCluster(t, process.Shape{Voters: 3, Args: args})
 	fill(c, "/filled", nodes, size)

@@ -74,7 +74,7 @@ func TestWatchOverKills(t *testing.T) {
 // the tree was read.
 func scribble(ctx context.Context, t *testing.T, cl *client.Client, rng *rand.Rand, acked *atomic.Int64) {
 	for ctx.Err() == nil {
-		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		err := scribbleOnce(call, cl.Keeper(), rng)
 		cancel()
 		switch {

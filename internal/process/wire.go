@@ -18,6 +18,8 @@ type Wire struct {
 		whole  chan struct{} // closed unless the wire is cut
 		ends   map[net.Conn]bool
 		closed bool
+		left   int64         // how many bytes go through to the end before it is cut
+		spent  chan struct{} // closed then; nil if there is no such number
 	}
 }
 
@@ -41,9 +43,35 @@ func (w *Wire) Addr() string { return w.listener.Addr().String() }
 func (w *Wire) Cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.cut()
+}
+
+// cut needs mu.
+func (w *Wire) cut() {
 	if w.isWhole() && !w.mu.closed {
 		w.mu.whole = make(chan struct{})
 	}
+}
+
+// CutAfter cuts the wire once so many bytes, and what came with the last of them, have gone through from its beginning to its end. The channel
+// is closed then.
+func (w *Wire) CutAfter(n int64) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mu.left, w.mu.spent = n, make(chan struct{})
+	return w.mu.spent
+}
+
+// passed counts what has gone through from the beginning to the end.
+func (w *Wire) passed(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.left -= int64(n); w.mu.spent == nil || w.mu.left > 0 {
+		return
+	}
+	close(w.mu.spent)
+	w.mu.spent = nil
+	w.cut()
 }
 
 // Mend lets everything through, and first what has waited.
@@ -111,19 +139,20 @@ func (w *Wire) connect(from net.Conn) {
 	}
 	defer w.leave(to)
 	var back sync.WaitGroup
-	back.Go(func() { w.carry(to, from) })
-	w.carry(from, to)
+	back.Go(func() { w.carry(to, from, func(int) {}) })
+	w.carry(from, to, w.passed)
 	back.Wait()
 }
 
-// carry carries one direction, and ends both with it.
-func (w *Wire) carry(from, to net.Conn) {
+// carry carries one direction, which it tells passed, and ends both with it.
+func (w *Wire) carry(from, to net.Conn, passed func(int)) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
 		w.await()
 		if n > 0 {
 			_, _ = to.Write(buf[:n]) // if it is closed, the next Read says so
+			passed(n)
 		}
 		if err != nil {
 			_ = to.Close()
