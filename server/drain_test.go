@@ -48,12 +48,11 @@ func TestDrainingLetsWritesEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	began := time.Now()
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("stopping took %v", took)
+	if w.cutOff.Load() {
+		t.Error("the writes under way did not end by themselves")
 	}
 	writers.Wait()
 	again := run(t, fs, nil)
@@ -95,12 +94,11 @@ func TestDrainingDoesNotWaitForEndlessStreams(t *testing.T) {
 	if _, err := s.Recv(); err != nil { // now the stream is open on both sides
 		t.Fatal(err)
 	}
-	began := time.Now()
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took >= drainLimit {
-		t.Errorf("stopping took %v, as if for the stream", took)
+	if w.cutOff.Load() {
+		t.Error("stopping waited for the stream until its time was up")
 	}
 }
 

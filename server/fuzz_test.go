@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -58,7 +57,7 @@ func said(f *testing.F, messages ...*apiv1.SessionRequest) []byte {
 
 // converse says what can be read of talk, and judges what is answered.
 func converse(t *testing.T, keeper apiv1.KeeperClient, talk []byte) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	stream, err := keeper.Session(ctx)
 	if err != nil {

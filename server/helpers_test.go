@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ import (
 )
 
 // patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // world is a running server with a client.
 type world struct {
@@ -35,12 +37,14 @@ type world struct {
 	admin  adminv1.AdminClient
 	health healthv1.HealthClient
 	stop   func() error // asks Run to end and returns its error
+	cutOff atomic.Bool  // it stopped with calls that had not ended when their time was up
 }
 
-// settingsFor is a server in memory on a free port.
+// settingsFor is a server in memory on a free port. One that stands still is not given up by the others: who goes, and when, is the test's to say.
 func settingsFor(edit func(*config.Config)) config.Config {
 	cfg := config.Default()
 	cfg.DataDir, cfg.ClientAddr, cfg.SegmentSize = "/data", "127.0.0.1:0", 8<<20
+	cfg.SyncLimit, cfg.StallLimit = 2*patience, 0
 	if edit != nil {
 		edit(&cfg)
 	}
@@ -70,8 +74,10 @@ func begin(t testing.TB, n *Node) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
 	w := dial(t, n)
+	told := n.front.onCut
+	n.front.onCut = func(calls int64) { w.cutOff.Store(true); told(calls) }
+	go func() { ended <- n.Run(ctx) }()
 	w.stop = func() error {
 		cancel(errors.New("the test is over"))
 		select {
@@ -182,6 +188,36 @@ func (w *world) create(t *testing.T, r *apiv1.CreateRequest) *apiv1.CreateRespon
 		t.Fatal(err)
 	}
 	return resp
+}
+
+// heldDisk is a disk in memory whose syncs can be made to wait.
+type heldDisk struct {
+	vfs.FS
+	holds   atomic.Bool
+	held    chan struct{} // a sync waits
+	release func()        // lets all go on; again is harmless
+}
+
+func newHeldDisk() *heldDisk {
+	gate := make(chan struct{})
+	d := &heldDisk{held: make(chan struct{}, 1), release: sync.OnceFunc(func() { close(gate) })}
+	d.FS = vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+		if d.holds.Load() && op.Kind == vfs.OpSync {
+			select {
+			case d.held <- struct{}{}:
+			default:
+			}
+			<-gate
+		}
+		return nil
+	})
+	return d
+}
+
+// hold has syncs wait until release, or until the test ends: it is to be called when the server runs, which is stopped only then.
+func (d *heldDisk) hold(t *testing.T) {
+	t.Cleanup(d.release)
+	d.holds.Store(true)
 }
 
 func ptr[T any](v T) *T { return &v }

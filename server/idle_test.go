@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
 	"github.com/quorate/quorate/server/config"
@@ -16,7 +17,10 @@ import (
 // 1 KB each, and no goroutine.
 func TestIdleSessionsAreSmall(t *testing.T) {
 	const sessions, each = 100_000, 1 << 10
-	w := run(t, vfs.OS{}, func(c *config.Config) { c.DataDir = t.TempDir(); c.SnapshotTxns, c.SnapshotBytes = 1<<30, 1<<30 })
+	w := run(t, vfs.OS{}, func(c *config.Config) {
+		c.DataDir = t.TempDir()
+		c.SnapshotTxns, c.SnapshotBytes, c.MaxSessionTimeout = 1<<30, 1<<30, time.Hour
+	})
 	before, goroutines := live(), runtime.NumGoroutine()
 	var opening sync.WaitGroup
 	var left atomic.Int64

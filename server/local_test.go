@@ -2,7 +2,6 @@ package server
 
 import (
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,23 +72,12 @@ func TestLocalSessionBecomesOneOfTheEnsemble(t *testing.T) {
 // A local session on its way to the ensemble is cut from its stream when it is taken up, like any other: what that stream still brings along must not be
 // carried out behind the answer.
 func TestLocalSessionIsTakenUpOnItsWay(t *testing.T) {
-	var holding atomic.Bool
-	gate, held := make(chan struct{}), make(chan struct{}, 1)
-	fs := vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
-		if holding.Load() && op.Kind == vfs.OpSync {
-			select {
-			case held <- struct{}{}:
-			default:
-			}
-			<-gate
-		}
-		return nil
-	})
-	w := run(t, fs, func(c *config.Config) { c.LocalSessions = true })
+	disk := newHeldDisk()
+	w := run(t, disk, func(c *config.Config) { c.LocalSessions = true })
 	s := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})
-	holding.Store(true)
+	disk.hold(t)
 	s.send(createCall("/e", ephemeral))
-	<-held
+	<-disk.held
 	type taken struct {
 		*sessionStream
 		err error
@@ -100,7 +88,7 @@ func TestLocalSessionIsTakenUpOnItsWay(t *testing.T) {
 		again <- taken{s, err}
 	}()
 	wantReason(t, s.ended(), "SESSION_MOVED")
-	close(gate)
+	disk.release()
 	now := <-again
 	if now.err != nil {
 		t.Fatal(now.err)
@@ -115,9 +103,14 @@ func TestLocalSessionsEnd(t *testing.T) {
 	w := run(t, vfs.NewMem(), func(c *config.Config) {
 		c.LocalSessions, c.MinSessionTimeout, c.Tick = true, 50*time.Millisecond, 10*time.Millisecond
 	})
-	s := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: 1})
-	wantReason(t, s.ended(), "NO_SESSION")
-	_, err := w.trySession(t, &apiv1.OpenSessionRequest{Credential: s.opened.GetCredential()})
+	s, err := w.trySession(t, &apiv1.OpenSessionRequest{TimeoutMs: 1})
+	if err == nil { // or it has expired before its stream began
+		err = s.ended()
+	}
+	wantReason(t, err, "NO_SESSION")
+	silent, _ := w.sessions.OpenLocal(1)
+	eventually(t, "the session expires", func() bool { return len(w.sessions.Locals()) == 0 })
+	_, err = w.trySession(t, &apiv1.OpenSessionRequest{Credential: silent.String()})
 	wantReason(t, err, "NO_SESSION")
 
 	closed := w.session(t, &apiv1.OpenSessionRequest{TimeoutMs: minute})

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -97,8 +98,8 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestHealthFollowsTheServer(t *testing.T) {
-	fs := vfs.NewMem()
-	n, err := New(t.Context(), settingsFor(nil), Options{FS: fs})
+	disk := newHeldDisk()
+	n, err := New(t.Context(), settingsFor(nil), Options{FS: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestHealthFollowsTheServer(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w := run(t, fs, nil)
+	w := run(t, disk, nil)
 	w.awaitHealth(t, keeper, healthv1.HealthCheckResponse_SERVING)
 	if _, err := w.health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: "no.such"}); status.Code(err) != codes.NotFound {
 		t.Errorf("unknown service: %v", err)
@@ -127,12 +128,19 @@ func TestHealthFollowsTheServer(t *testing.T) {
 	if r, err := watch.Recv(); err != nil || r.GetStatus() != healthv1.HealthCheckResponse_SERVING {
 		t.Fatalf("got %v, %v", r, err)
 	}
-	stopped := make(chan error, 1)
+	disk.hold(t) // so that there is a call to drain: without one the watch is soon cut off
+	written, stopped := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := w.keeper.Create(context.Background(), &apiv1.CreateRequest{Path: "/a"})
+		written <- err
+	}()
+	<-disk.held
 	go func() { stopped <- w.stop() }()
 	if r, err := watch.Recv(); err != nil || r.GetStatus() != healthv1.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("while draining: got %v, %v", r, err)
 	}
-	if err := <-stopped; err != nil {
+	disk.release()
+	if err := errors.Join(<-written, <-stopped); err != nil {
 		t.Error(err)
 	}
 }

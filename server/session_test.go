@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -299,7 +300,7 @@ func TestStreamsThatMakeNoSense(t *testing.T) {
 
 // A ping is answered, and a client that has said its last gets all its answers.
 func TestPingsAndTheEndOfAStream(t *testing.T) {
-	w := run(t, vfs.NewMem(), nil)
+	w := run(t, vfs.NewMem(), func(c *config.Config) { c.MinSessionTimeout = 30 * time.Second })
 	s := w.session(t, &apiv1.OpenSessionRequest{})
 	if s.opened.GetTimeoutMs() != uint32(w.cfg.MaxSessionTimeout.Milliseconds()) {
 		t.Errorf("whoever asks for no timeout gets %d ms", s.opened.GetTimeoutMs())
@@ -307,7 +308,7 @@ func TestPingsAndTheEndOfAStream(t *testing.T) {
 	if err := s.raw.Send(&apiv1.SessionRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := s.raw.Recv(); err != nil || len(m.GetItems()) != 0 || m.GetZxid() == 0 {
+	if m, err := s.receive(); err != nil || len(m.GetItems()) != 0 || m.GetZxid() == 0 {
 		t.Errorf("a ping is answered by %v, %v", m, err)
 	}
 	s.send(createCall("/a", ephemeral), setCall("/a", "1"), getCall("/a", false))

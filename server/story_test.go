@@ -59,6 +59,7 @@ func tell(t *testing.T, role, text string) string {
 	all := ensemble(t, peersOn(t, 2, 1), func(c *config.Config) {
 		c.EnforceQuota, c.SuperDigest = true, identity.Digest("super", "secret")
 		c.MaxValue, c.MaxRequest, c.SegmentSize = 64<<10, 192<<10, 256<<10 // the log is in memory, and there are many servers
+		c.ContainerInterval = 0                                            // however long it takes, nothing goes by itself
 	})
 	leader, follower := leaderOf(t, all)
 	n := &narrator{t: t, at: map[string]*world{"leader": leader, "follower": follower, "observer": all[2]}[role], who: map[string]*sessionStream{}, zxids: map[uint64]int{0: 0}}

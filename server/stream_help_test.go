@@ -21,6 +21,12 @@ type sessionStream struct {
 	leave  context.CancelFunc
 }
 
+// receive waits for the next message, patience at most: the stream itself may last as long as it takes.
+func (s *sessionStream) receive() (*apiv1.SessionResponse, error) {
+	defer time.AfterFunc(patience, s.leave).Stop()
+	return s.raw.Recv()
+}
+
 // session opens a session, or takes one up.
 func (w *world) session(t *testing.T, open *apiv1.OpenSessionRequest) *sessionStream {
 	t.Helper()
@@ -33,7 +39,7 @@ func (w *world) session(t *testing.T, open *apiv1.OpenSessionRequest) *sessionSt
 
 func (w *world) trySession(t *testing.T, open *apiv1.OpenSessionRequest) (*sessionStream, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	raw, err := w.keeper.Session(ctx)
 	if err != nil {
@@ -42,11 +48,13 @@ func (w *world) trySession(t *testing.T, open *apiv1.OpenSessionRequest) (*sessi
 	if err := raw.Send(&apiv1.SessionRequest{Open: open}); err != nil {
 		return nil, err
 	}
-	m, err := raw.Recv()
+	s := &sessionStream{t: t, raw: raw, leave: cancel}
+	m, err := s.receive()
 	if err != nil {
 		return nil, err
 	}
-	return &sessionStream{t: t, raw: raw, opened: m.GetOpened(), leave: cancel, cxid: m.GetOpened().GetLastWrite().GetCxid()}, nil
+	s.opened, s.cxid = m.GetOpened(), m.GetOpened().GetLastWrite().GetCxid()
+	return s, nil
 }
 
 // send sends calls in one message, numbered.
@@ -67,7 +75,7 @@ func (s *sessionStream) send(calls ...*apiv1.SessionCall) {
 func (s *sessionStream) next() *apiv1.SessionItem {
 	s.t.Helper()
 	for len(s.items) == 0 {
-		m, err := s.raw.Recv()
+		m, err := s.receive()
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -134,7 +142,7 @@ func (s *sessionStream) fails(c *apiv1.SessionCall, reason string) {
 // ended returns the error with which the server ends the stream.
 func (s *sessionStream) ended() error {
 	for {
-		if _, err := s.raw.Recv(); err != nil {
+		if _, err := s.receive(); err != nil {
 			return err
 		}
 	}

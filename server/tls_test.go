@@ -100,7 +100,7 @@ func TestCertificatesAreIdentities(t *testing.T) {
 		c.TLSCertFile, c.TLSKeyFile, c.TLSClientCAFile = ours.file("server.pem"), ours.file("server.key"), ours.file("ca.pem")
 	}), Options{FS: vfs.NewMem()})
 	ours.must(err)
-	go func() { _ = n.Run(t.Context()) }()
+	begin(t, n)
 	ann, nobody := ours.keeper(n, "ann"), ours.keeper(n, "")
 
 	var who *apiv1.WhoAmIResponse
