@@ -10,20 +10,20 @@ import (
 
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/quorate/quorate/internal/loopback"
 	"github.com/quorate/quorate/store/txn"
 )
 
 // TestRefusedDial: a server that is not there is known at once, as the system says it.
 func TestRefusedDial(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
 	for name, secret := range map[string][]byte{"without a secret": nil, "with one": password} {
 		one := NewTransport(TransportConfig{Self: 1, Secret: secret})
 		for range 10 { // no back-off between
-			_, err = one.Exchange(t.Context(), txn.Member{ID: 2, Address: l.Addr().String()})
+			_, err = one.Exchange(t.Context(), txn.Member{ID: 2, Address: addr})
 			if !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -20,7 +20,7 @@ var layers = []layer{
 	{dir: "cmd", code: []string{"client", "server", "peer", "store", "gen", "internal/version", "internal/sim"}},
 	{dir: "client", code: []string{"gen", "internal/version"}, tests: []string{"server", "internal/loopback"}},
 	{dir: "server", code: []string{"peer", "store", "gen", "internal/version"}, tests: []string{"client", "internal/sim", "internal/golden", "internal/loopback", "internal/compat/wire"}},
-	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden"}},
+	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden", "internal/loopback"}},
 	{dir: "store", code: []string{"gen"}},
 	{dir: "gen", code: nil},
 	{dir: "examples", code: nil},
