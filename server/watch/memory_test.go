@@ -105,12 +105,12 @@ func TestConcurrently(t *testing.T) {
 		users.Go(func() { followAlong(t, s, stop) })
 	}
 	rng := rand.New(rand.NewPCG(9, 9))
-	for range 1500 {
+	for n := 0; n < 1500 || s.Stats().Events == 0; n++ { // however late the others begin
 		s.do(randomOps(rng, s)...)
 	}
 	close(stop)
 	users.Wait()
-	if st := s.Stats(); st.Watches != 0 || st.Paths != 0 || st.Watchers != 0 || st.Cursors != 0 || st.Events == 0 {
+	if st := s.Stats(); st.Watches != 0 || st.Paths != 0 || st.Watchers != 0 || st.Cursors != 0 {
 		t.Errorf("left %+v", st)
 	}
 }
@@ -146,7 +146,11 @@ func use(t *testing.T, s *stage, rng *rand.Rand, w *Watcher) {
 // followAlong follows the whole tree until it is stopped, beginning anew when it was too slow. It fails on a change that is missing.
 func followAlong(t *testing.T, s *stage, stop <-chan struct{}) {
 	var c *Cursor
-	defer func() { c.Close() }()
+	defer func() {
+		if c != nil { // it may be over before it has begun
+			c.Close()
+		}
+	}()
 	for begin := true; !over(stop); {
 		if begin {
 			if c != nil {
