@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/quorate/quorate/cmd/quorate/internal/outcome"
 	"github.com/quorate/quorate/cmd/quorate/internal/retry"
 	apiv1 "github.com/quorate/quorate/gen/quorate/api/v1"
+	"github.com/quorate/quorate/internal/loopback"
 	"github.com/quorate/quorate/server"
 	"github.com/quorate/quorate/server/config"
 	"github.com/quorate/quorate/store/vfs"
@@ -180,13 +181,37 @@ func write(t *testing.T, path, content string) string {
 	return path
 }
 
-// nobody returns an address at which nobody listens.
+// nobody returns an address at which nobody listens, and the system lets nobody listen who takes what port there is.
 func nobody(t *testing.T) string {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = lis.Close() }()
-	return lis.Addr().String()
+	return address
+}
+
+// outage is a Fake that can be without its sessions for a while.
+type outage struct {
+	*clienttest.Fake
+	away atomic.Bool
+}
+
+func newOutage() *outage {
+	o := &outage{Fake: clienttest.New()}
+	o.Hook = func(method string, _ any) error {
+		if method == apiv1.Keeper_Session_FullMethodName && o.away.Load() {
+			return clienttest.Refusal{Reason: "UNAVAILABLE", Detail: "away"}.Err()
+		}
+		return nil
+	}
+	return o
+}
+
+// during cuts all sessions off, and lets them come back when f has returned: who is slow to look misses what lasts for a moment.
+func (o *outage) during(f func()) {
+	o.away.Store(true)
+	o.Cut()
+	f()
+	o.away.Store(false)
 }

@@ -130,13 +130,13 @@ func testShellHasItsOwnDefaults(t *testing.T, sh shell) {
 // TestShellTellsHowItsSessionIs and a script ends when that is lost.
 func TestShellTellsHowItsSessionIs(t *testing.T) {
 	t.Parallel()
-	sh, fake := newShell(t)
+	fake := newOutage()
+	sh := shell{t: t, server: fake.Start(t)}
 	gate := write(t, t.TempDir()+"/gate", "")
 	sh.stdin = "create -e /a\nlock /l -- sh -c 'echo held; while test -e " + gate + "; do sleep 0.01; done'\ncreate /b\n"
 	r := sh.start("shell")
 	r.out.await(t, "held")
-	fake.Cut()
-	r.err.await(t, "is suspended\n")
+	fake.during(func() { r.err.await(t, "is suspended\n") })
 	r.err.await(t, "is connected\n")
 	for _, id := range fake.Sessions() {
 		fake.Expire(id)

@@ -68,7 +68,7 @@ func (t *terminal) types(keys string, shows ...string) {
 // TestShellAtATerminal: lines are edited and completed, what happens is told above them, Ctrl-C does not end it and Ctrl-D does.
 func TestShellAtATerminal(t *testing.T) {
 	t.Parallel()
-	fake := clienttest.New()
+	fake := newOutage()
 	server, state := fake.Start(t), t.TempDir()
 	term := newTerminal(t)
 	env := map[string]string{"QUORATE_SERVER": server, "XDG_STATE_HOME": state}
@@ -89,8 +89,7 @@ func TestShellAtATerminal(t *testing.T) {
 	term.screen.await(t, "changed   /app")
 	term.types("ed\x03", "\n/app> ")
 	term.types("get /none\r", "quorate: /none: ", "\n/app> ")
-	fake.Cut()
-	term.screen.await(t, "is suspended")
+	fake.during(func() { term.screen.await(t, "is suspended") })
 	term.screen.await(t, "is connected")
 	for _, id := range fake.Sessions() {
 		fake.Expire(id)

@@ -166,12 +166,12 @@ func testWatchBadInput(t *testing.T, sh shell) {
 func TestWatchSaysWhatItMissed(t *testing.T) {
 	t.Parallel()
 	fake := clienttest.New()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	sh := shell{t: t, server: nobody(t)} // yet; and nobody takes it while the server is away
+	lis, err := net.Listen("tcp", sh.server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop := fake.Serve(lis)
-	sh := shell{t: t, server: lis.Addr().String()}
 	sh.ok("create", "/a", "one")
 	w, after := sh.start("watch", "/a", "--data"), sh.start("watch", "/a", "--after", "1.0")
 	w.out.await(t, "snapshot")

@@ -17,7 +17,7 @@ type layer struct {
 // layers is the drawing of the house: imports point downwards only,
 // cmd → client and cmd → server → peer → store.
 var layers = []layer{
-	{dir: "cmd", code: []string{"client", "server", "peer", "store", "gen", "internal/version", "internal/sim"}},
+	{dir: "cmd", code: []string{"client", "server", "peer", "store", "gen", "internal/version", "internal/sim"}, tests: []string{"internal/loopback"}},
 	{dir: "client", code: []string{"gen", "internal/version"}, tests: []string{"server", "internal/loopback"}},
 	{dir: "server", code: []string{"peer", "store", "gen", "internal/version"}, tests: []string{"client", "internal/sim", "internal/golden", "internal/loopback", "internal/compat/wire"}},
 	{dir: "peer", code: []string{"store", "gen"}, tests: []string{"internal/sim", "internal/golden", "internal/loopback"}},

@@ -39,7 +39,7 @@ func sweeper(t *testing.T, f *clienttest.Fake) (*sweep.Sweeper, *int) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	deleted := 0
-	return &sweep.Sweeper{Keeper: c.Keeper(), Timeout: 5 * time.Second, Retry: 5 * time.Second, Deleted: func(n int) { deleted += n }}, &deleted
+	return &sweep.Sweeper{Keeper: c.Keeper(), Timeout: time.Minute, Retry: time.Minute, Deleted: func(n int) { deleted += n }}, &deleted
 }
 
 func TestSubtree(t *testing.T) {

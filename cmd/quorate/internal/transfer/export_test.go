@@ -144,7 +144,7 @@ func TestExportTriesAgain(t *testing.T) {
 	}
 	left.Store(4)
 	ex := w.exporter("/zookeeper", t.TempDir())
-	ex.Retry = 20 * time.Second
+	ex.Retry = time.Minute
 	counts(t, w.must(ex.Run), [5]int64{2, 0, 0, 0, 0})
 }
 

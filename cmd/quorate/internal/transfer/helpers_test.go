@@ -46,7 +46,7 @@ func dial(t *testing.T, address string) apiv1.KeeperClient {
 }
 
 func (w world) endpoint(dir, root string) transfer.Endpoint {
-	return transfer.Endpoint{Keeper: w.keeper, Dir: dir, Root: root, Parallel: 4, Timeout: 5 * time.Second}
+	return transfer.Endpoint{Keeper: w.keeper, Dir: dir, Root: root, Parallel: 4, Timeout: time.Minute}
 }
 
 func (w world) importer(dir, root string) *transfer.Importer {

@@ -180,7 +180,7 @@ func TestLostAnswersAreHarmless(t *testing.T) {
 	})
 	want := samples()
 	im := w.importer(directory(t, want), "/a/b")
-	im.Retry = 20 * time.Second
+	im.Retry = time.Minute
 	if r := w.must(im.Run); r.Created+r.Unchanged != 15 || len(r.Skipped) != 0 {
 		t.Errorf("report: %+v", r)
 	}
