@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func startQuorates(t testing.TB, s settings) []string {
 	if s.three {
 		return startThree(t, s)
 	}
-	addr := runQuorate(t, quorateConfig(t, s))
+	addr := runQuorate(t, quorateConfig(t, s), disk(s))
 	awaitServing(t, addr, s.alone)
 	return []string{addr}
 }
@@ -73,7 +74,7 @@ func startThree(t testing.TB, s settings) []string {
 	var addrs []string
 	for id := range c.Peers {
 		c.ID = uint(id + 1)
-		addrs = append(addrs, runQuorate(t, c))
+		addrs = append(addrs, runQuorate(t, c, disk(s)))
 	}
 	for _, addr := range addrs {
 		awaitServing(t, addr, false)
@@ -81,10 +82,26 @@ func startThree(t testing.TB, s settings) []string {
 	return leaderFirst(t, addrs)
 }
 
-// runQuorate runs a server in memory until the test ends, and returns where it will serve.
-func runQuorate(t testing.TB, c config.Config) string {
+// diskTakes is how long a slow disk takes to have a txn for good: far longer than a server to read the next request, on a busy machine too.
+const diskTakes = 300 * time.Millisecond
+
+// disk is in memory.
+func disk(s settings) vfs.FS {
+	if !s.slow {
+		return vfs.NewMem()
+	}
+	return vfs.NewFaults(vfs.NewMem(), func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync && strings.Contains(op.Name, "/log/") {
+			<-time.After(diskTakes)
+		}
+		return nil
+	})
+}
+
+// runQuorate runs a server until the test ends, and returns where it will serve.
+func runQuorate(t testing.TB, c config.Config, fs vfs.FS) string {
 	t.Helper()
-	n, err := server.New(t.Context(), c, server.Options{FS: vfs.NewMem(), Build: "test"})
+	n, err := server.New(t.Context(), c, server.Options{FS: fs, Build: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,13 +35,14 @@ type settings struct {
 	alone      bool // one of three servers, which therefore can be read only
 	containers bool // containers are looked for all the time
 	three      bool // three servers, the first of which leads
+	slow       bool // its disk takes a while for each change, if it is a Quorate
 }
 
 // settingsOf reads the comment "# with: …" of a script.
 func settingsOf(t testing.TB, steps []script.Step) settings {
 	t.Helper()
 	var s settings
-	words := map[string]*bool{"nottl": &s.noTTL, "quota": &s.quota, "alone": &s.alone, "containers": &s.containers, "three": &s.three}
+	words := map[string]*bool{"nottl": &s.noTTL, "quota": &s.quota, "alone": &s.alone, "containers": &s.containers, "three": &s.three, "slow": &s.slow}
 	for _, step := range steps {
 		list, ok := strings.CutPrefix(step.Line, "# with: ")
 		if !ok {
