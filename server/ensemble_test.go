@@ -301,10 +301,10 @@ func TestPeerSecret(t *testing.T) {
 		w.awaitHealth(t, "", healthv1.HealthCheckResponse_SERVING)
 	}
 	all[0].create(t, &apiv1.CreateRequest{Path: "/a"})
-	s := all[2].status(t)
-	if s.GetRole() != adminv1.Role_ROLE_LOOKING || len(s.GetElection().GetUnheard()) != 2 {
-		t.Errorf("without the secret: %v", s)
-	}
+	eventually(t, "without the secret a server looks for a leader, and hears nobody", func() bool {
+		s := all[2].status(t)
+		return s.GetRole() == adminv1.Role_ROLE_LOOKING && len(s.GetElection().GetUnheard()) == 2
+	})
 	eventually(t, "a refused call is counted", func() bool {
 		return !strings.Contains(fetch(t, "http://"+all[0].MetricsAddr()+"/metrics"), "\nensemble_auth_fail 0\n")
 	})

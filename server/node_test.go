@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
@@ -26,7 +28,21 @@ import (
 	"github.com/quorate/quorate/store/vfs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails if goroutines are left. Those that are ending get the time they take: goleak by itself waits less than half a second.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	var left error
+	for end := time.Now().Add(patience); code == 0 && time.Now().Before(end); {
+		if left = goleak.Find(); left == nil {
+			break
+		}
+	}
+	if code == 0 && left != nil {
+		fmt.Fprintln(os.Stderr, left)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestWhatWasAcknowledgedIsThereAfterARestart(t *testing.T) {
 	fs := vfs.NewMem()
