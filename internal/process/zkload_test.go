@@ -180,6 +180,7 @@ func TestZooKeeperLoad(t *testing.T) {
 func TestZooKeeperIdleConnections(t *testing.T) {
 	connections := setting(t, "QUORATE_TEST_CONNECTIONS", 3000)
 	const first, rounds, each = 200, 3, 16 << 10
+	t.Setenv("GOGC", "20") // of the server: what it takes, and not when it last collected its garbage
 	c := startCluster(t, process.Shape{Voters: 1, Args: []string{"--max-connections", "100000"}})
 	var events atomic.Int64
 	all := make([]*pipe, connections+first)
