@@ -165,12 +165,15 @@ func (c *changes) apply(d *tree.Draft) {
 	d.Apply(&c.txn)
 }
 
-// benchApply applies changes to v, and publishes a version every batch txns.
+// benchApply applies changes to v, and publishes a version every batch txns. It reports the most memory that the
+// process had meanwhile, too.
 func benchApply(b *testing.B, v *tree.Version, shape string, batch int) {
 	c := newChanges(shape, v, uint64(batch))
 	d := v.Edit()
+	peak := uint64(0)
+	debug.FreeOSMemory()
 	b.ReportAllocs()
-	defer reportCPU(b)()
+	report := reportCPU(b)
 	for i := 0; b.Loop(); i++ {
 		if c.done() {
 			b.StopTimer()
@@ -181,7 +184,14 @@ func benchApply(b *testing.B, v *tree.Version, shape string, batch int) {
 		if i%batch == 0 {
 			d.Publish()
 		}
+		if i%(1<<14) == 0 {
+			peak = max(peak, resident())
+		}
 	}
+	b.StopTimer()
+	report()
+	b.ReportMetric(float64(peak)/float64(live()), "peak/live")
+	runtime.KeepAlive(d)
 }
 
 // age returns a tree of a shape after 600,000 changes, when its leaves are as those of
