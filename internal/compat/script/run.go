@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// patience is how long a reply is waited for.
+	// patience is how long a reply is waited for, and silence how long where none is expected.
 	patience = 30 * time.Second
+	silence  = 5 * time.Second
 	// fence is the xid of what is asked after each line.
 	fence = math.MaxInt32
-	// unimplemented is the error after which a server closes the connection, at its leisure, and closing how long that may take.
+	// unimplemented is the error after which a server closes the connection, at its leisure.
 	unimplemented = -6
-	closing       = patience
 	// defaultTimeout of a session, in ms.
 	defaultTimeout = 10_000
 )
@@ -33,6 +33,11 @@ type Step struct {
 	Line string
 	// Replies are what was received, in order, one connection after the other.
 	Replies []string
+}
+
+// silent tells whether it is recorded that a server says nothing.
+func (s Step) silent() bool {
+	return slices.ContainsFunc(s.Replies, func(r string) bool { return strings.HasSuffix(r, " silence") })
 }
 
 // Parse reads a script, recorded or not.
@@ -68,7 +73,10 @@ func Run(steps []Step, addrs ...string) ([]Step, error) {
 	defer p.close()
 	var out []Step
 	for i, s := range steps {
-		p.replies = nil
+		p.replies, p.patience = nil, patience
+		if s.silent() {
+			p.patience = silence
+		}
 		if line := strings.TrimSpace(s.Line); line != "" && line[0] != '#' {
 			if err := p.line(line); err != nil {
 				return out, fmt.Errorf("line %d (%s): %w", i+1, s.Line, err)
@@ -81,10 +89,11 @@ func Run(steps []Step, addrs ...string) ([]Step, error) {
 
 // player plays a script.
 type player struct {
-	addrs   []string
-	names   *names
-	links   map[string]*link
-	replies []string // of the present line
+	addrs    []string
+	names    *names
+	links    map[string]*link
+	replies  []string      // of the present line
+	patience time.Duration // for each of them
 }
 
 // link is a connection of a script.
@@ -255,7 +264,7 @@ func (p *player) fence() []byte {
 
 // receive notes the next packet; it says whether more is to come: the fence's answer is the last.
 func (p *player) receive(l *link) (more bool, err error) {
-	packet, err := l.conn.Receive(patience)
+	packet, err := l.conn.Receive(p.patience)
 	switch {
 	case gone(err):
 		p.heard(l, "closed")
@@ -296,7 +305,7 @@ func (p *player) greeted(l *link, packet []byte) {
 // no interest: it reads on until it comes to closing.
 func (p *player) refused(l *link) error {
 	for {
-		_, err := l.conn.Receive(closing)
+		_, err := l.conn.Receive(patience)
 		switch {
 		case gone(err):
 			p.heard(l, "closed")
