@@ -76,8 +76,13 @@ func (m *Member) Stop() int {
 	return m.Server().Stop()
 }
 
-// Pause stops the process where it is (SIGSTOP); its connections stay open.
-func (m *Member) Pause() error { return m.Server().Signal(syscall.SIGSTOP) }
+// Pause stops the process where it is (SIGSTOP); its connections stay open. It does nothing more once Pause has returned (Linux; elsewhere soon).
+func (m *Member) Pause() error {
+	if err := m.Server().Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return awaitStopped(m.Server().Pid())
+}
 
 // Resume lets a paused process go on (SIGCONT).
 func (m *Member) Resume() error { return m.Server().Signal(syscall.SIGCONT) }
