@@ -66,36 +66,43 @@ func awaitServing(t testing.TB, addr string, readOnly bool) {
 		line += " ro=true"
 	}
 	line += "\na closeSession"
+	var out []script.Step
+	var err error
+	if !soon(t, func() bool {
+		out, err = script.Run(script.Parse(line), addr)
+		return err == nil && strings.Contains(script.Text(out), "session=#1")
+	}) {
+		t.Fatalf("%s does not serve: %v\n%s", addr, err, script.Text(out))
+	}
+}
+
+// soon waits until something holds, and returns whether it did in time.
+func soon(t testing.TB, holds func() bool) bool {
+	t.Helper()
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
-	for ctx := within(t); ; {
-		out, err := script.Run(script.Parse(line), addr)
-		if err == nil && strings.Contains(script.Text(out), "session=#1") {
-			return
-		}
+	for ctx := within(t); !holds(); {
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			t.Fatalf("%s does not serve: %v\n%s", addr, err, script.Text(out))
+			return false
 		}
 	}
+	return true
 }
 
 // leaderFirst returns the addresses of servers, that of the leader first, once one leads.
 func leaderFirst(t testing.TB, addrs []string) []string {
 	t.Helper()
-	pause := time.NewTicker(20 * time.Millisecond)
-	defer pause.Stop()
-	for ctx := within(t); ; {
-		for i, addr := range addrs {
-			if answer, err := zookeeper.Word(addr, "srvr"); err == nil && strings.Contains(answer, "Mode: leader") {
-				return append([]string{addr}, slices.Delete(slices.Clone(addrs), i, i+1)...)
-			}
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			t.Fatal("none of them leads")
-		}
+	leader := -1
+	if !soon(t, func() bool {
+		leader = slices.IndexFunc(addrs, func(addr string) bool {
+			answer, err := zookeeper.Word(addr, "srvr")
+			return err == nil && strings.Contains(answer, "Mode: leader")
+		})
+		return leader >= 0
+	}) {
+		t.Fatal("none of them leads")
 	}
+	return append([]string{addrs[leader]}, slices.Delete(slices.Clone(addrs), leader, leader+1)...)
 }

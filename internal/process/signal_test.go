@@ -45,8 +45,12 @@ func stalled(t *testing.T) *process.Server {
 
 func TestSigtermCutsOffWhatDoesNotEnd(t *testing.T) {
 	s := stalled(t)
+	began := time.Now()
 	if code := s.Stop(); code != 0 { // 1 if it had to be given up after its own limit
 		t.Errorf("exit code %d\n%s", code, s.Output())
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("stopping took %v, more than 5 s", took)
 	}
 }
 

@@ -101,20 +101,21 @@ func (t *nodeTree) note(v view, what change, slot int, entry string) bool {
 func (t *nodeTree) rewrite(k key, what change, entry string, logged bool) {
 	b, i, edge := t.leafFor(k)
 	v := t.view(b.leaves.at(i))
-	switch {
-	case what == reblock && v.exchanges(k, entry):
-		b.leaves.put(i, v.exchanged(t, k, entry))
-	case logged && v.edits < maxEdits:
-		v.leaf = v.copy(t)
-		b.leaves.put(i, v.leaf)
-		slot, found := v.find(k)
-		if !found { // it is to be added
-			slot, _, _ = b.seek(i, v.leaf, k)
-		}
-		t.note(v, what, slot, entry)
-	default:
-		t.repack(b, i, edge, k, what, entry)
+	if slot, yes := v.exchanges(k, what, entry); yes {
+		b.leaves.put(i, v.exchanged(t, slot, entry))
+		return
 	}
+	if !logged || v.edits == maxEdits {
+		t.repack(b, i, edge, k, what, entry)
+		return
+	}
+	v.leaf = v.copy(t)
+	b.leaves.put(i, v.leaf)
+	slot, found := v.find(k)
+	if !found { // it is to be added
+		slot, _, _ = b.seek(i, v.leaf, k)
+	}
+	t.note(v, what, slot, entry)
 }
 
 // repack packs leaf i of b, for which leafFor was asked, with a change of the item with key k, into a new leaf or two.

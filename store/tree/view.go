@@ -36,16 +36,18 @@ func (v view) copy(t *nodeTree) *leaf {
 	return c
 }
 
-// exchanges tells whether another block for the item with key k only takes the place of the old one: both are large, and so
+// exchanges tells whether a change of the item with key k, in that slot, only puts a block into the place of the old one: both are large, and so
 // the old one is packed, since nothing large comes into a log. Packing would look at the keys of all large items, each somewhere else in memory.
-func (v view) exchanges(k key, block string) bool {
-	slot, _ := v.find(k)
-	return isLarge(block) && slot < maxLeaf && v.refs[slot]&refLarge != 0
+func (v view) exchanges(k key, what change, block string) (slot int, yes bool) {
+	if what != reblock || !isLarge(block) {
+		return 0, false
+	}
+	slot, _ = v.find(k)
+	return slot, slot < maxLeaf && v.refs[slot]&refLarge != 0
 }
 
-// exchanged returns a copy for t with that other block.
-func (v view) exchanged(t *nodeTree, k key, block string) *leaf {
-	slot, _ := v.find(k)
+// exchanged returns a copy for t with that other block in the slot.
+func (v view) exchanged(t *nodeTree, slot int, block string) *leaf {
 	l := v.copy(t)
 	large := slices.Clone(*l.large)
 	large[l.refs[slot].index()].block = block
